@@ -1,0 +1,149 @@
+/* weir/breaker.h - circuit breaker.
+ *
+ *            failure_threshold failures in a row
+ *   CLOSED -------------------------------------> OPEN
+ *     ^  ^                                       |    ^
+ *     |  | probe_successes          open_ns over,|    | one probe fails
+ *     |  | probes succeed           next acquire v    |
+ *     |  +------------------------------------ HALF_OPEN
+ *     +-- weir_breaker_reset, from every state
+ *
+ * See Nygard, "Release It!", on the pattern.  Five failures in a row is the
+ * right trip for a dependency that is either up or down.  Mind the rate: at
+ * 1,000 requests a second five failures are a blip of 5 ms, and the minute of
+ * outage that follows is made by the breaker. */
+#ifndef WEIR_BREAKER_H
+#define WEIR_BREAKER_H
+
+#include "attempt.h"
+#include "clock.h"
+#include "event.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_breaker weir_breaker;
+
+/* States, as weir_breaker_state and events report them; the manual ones are
+ * also modes. */
+enum {
+    WEIR_CLOSED = 0,    /* calls pass */
+    WEIR_OPEN = 1,      /* calls are rejected */
+    WEIR_HALF_OPEN = 2, /* a few calls pass as probes */
+    WEIR_FORCED_OPEN = 3,
+    WEIR_DISABLED = 4
+};
+
+/* Modes.  WEIR_FORCED_OPEN rejects every call and WEIR_DISABLED passes every
+ * call and counts none, until the mode is changed. */
+enum { WEIR_AUTOMATIC = 0 };
+
+typedef struct weir_breaker_options {
+    uint32_t size;              /* set by weir_breaker_options_init */
+    uint32_t failure_threshold; /* failures in a row that open it;
+                                   1..1,000,000, default 5.  Raise it for
+                                   dependencies with a busy stream of calls. */
+    uint64_t open_ns;           /* how long it rejects before it probes;
+                                   1..1 year, kept in steps of 1.05 ms rounded
+                                   up; default 60 s.  About the time the
+                                   dependency takes to restart. */
+    uint32_t probes;            /* calls let through at once while half-open;
+                                   1..16, default 3 */
+    uint32_t probe_successes;   /* successes that close it; 1..1,000,
+                                   default 3 */
+    uint64_t lease_ns;          /* when all probes are out and none has
+                                   reported for so long, new ones are let
+                                   through; 1..1 year, default 60 s.  Longer
+                                   than the slowest honest call. */
+    weir_clock *clock;          /* default NULL: monotonic; retained */
+    const weir_allocator *allocator; /* default NULL: the C library's */
+} weir_breaker_options;
+
+/* Writes the defaults.
+ * size   sizeof *options as the caller was compiled
+ * WEIR_EINVAL    options is NULL or size is below the first version's
+ * WEIR_EVERSION  size is above the library's: it cannot know the defaults of
+ *                the fields at the end */
+WEIR_API int weir_breaker_options_init(weir_breaker_options *options,
+                                       uint32_t size);
+
+/* Makes a closed breaker.
+ * options   NULL: the defaults
+ * WEIR_EINVAL    out is NULL, options->size is too small, or a field is out of
+ *                its range
+ * WEIR_EVERSION  options has fields that this library does not know and that
+ *                are not zero
+ * WEIR_ENOMEM    no memory for the handle */
+WEIR_API int weir_breaker_new(weir_breaker **out,
+                              const weir_breaker_options *options);
+WEIR_API void weir_breaker_ref(weir_breaker *breaker);
+WEIR_API void weir_breaker_unref(weir_breaker *breaker);
+
+/* Runs fn(attempt, arg) under the breaker and records its outcome by
+ * weir_classify_default or weir_attempt_set_outcome.  The caller keeps his
+ * reference until the run returns.
+ * WEIR_EOPEN    rejected, fn was not run
+ * WEIR_EINVAL   breaker or fn is NULL
+ * anything else what fn returned
+ * Blocks as long as fn does. */
+WEIR_API int weir_breaker_run(weir_breaker *breaker, weir_fn fn, void *arg);
+
+/* Asks whether a call may go ahead.  On WEIR_OK, *out_permit must be given to
+ * weir_breaker_record once, from any thread.
+ * WEIR_EOPEN    rejected: open, or half-open with all probes out
+ * WEIR_EINVAL   an argument is NULL
+ * Lock-free; may call listeners.  Reads the clock unless closed. */
+WEIR_API int weir_breaker_acquire(weir_breaker *breaker, uint64_t *out_permit);
+
+/* Records how a call that was let through has ended.
+ * outcome      WEIR_SUCCESS, ...
+ * elapsed_ns   how long the call took, or WEIR_NEVER: not known; not used in
+ *              this version
+ * WEIR_OK      counted, or given back for outcomes that do not count
+ * WEIR_ESTALE  the breaker has changed its state since, or the probe has
+ *              reported already: nothing was counted
+ * WEIR_EINVAL  breaker is NULL or outcome is none
+ * Recording a permit of a closed breaker twice counts twice.
+ * Lock-free; may call listeners. */
+WEIR_API int weir_breaker_record(weir_breaker *breaker, uint64_t permit,
+                                 int outcome, uint64_t elapsed_ns);
+
+/* The state a call would meet: an open breaker whose time is over reads as
+ * WEIR_HALF_OPEN although only the next acquire makes the transition.  The
+ * manual modes read as WEIR_FORCED_OPEN and WEIR_DISABLED.  WEIR_EINVAL for
+ * NULL. */
+WEIR_API int weir_breaker_state(const weir_breaker *breaker);
+
+/* WEIR_AUTOMATIC, WEIR_FORCED_OPEN or WEIR_DISABLED; WEIR_EINVAL for NULL. */
+WEIR_API int weir_breaker_mode(const weir_breaker *breaker);
+
+/* Changes the mode.  Back to automatic, the breaker starts closed.  Calls that
+ * were let through before are stale.  Setting the mode it has does nothing.
+ * WEIR_EINVAL  breaker is NULL or mode is none
+ * May call listeners. */
+WEIR_API int weir_breaker_set_mode(weir_breaker *breaker, int mode);
+
+/* Closes the breaker and forgets its failures; calls that were let through
+ * before are stale.  A manual mode stays as it is.  NULL is allowed.
+ * May call listeners. */
+WEIR_API void weir_breaker_reset(weir_breaker *breaker);
+
+/* How long until a call may be let through: 0 when it would be now; the rest
+ * of the open time; the rest of the lease when all probes are out; WEIR_NEVER
+ * when forced open. */
+WEIR_API uint64_t weir_breaker_retry_after_ns(const weir_breaker *breaker);
+
+/* Adds a listener for the transitions from now on.  It stays as long as the
+ * breaker; it may call any function of the breaker, this one included.
+ * destroy (NULL: none) runs with arg when the breaker is gone, or before an
+ * error is returned.
+ * WEIR_EINVAL  breaker or fn is NULL
+ * WEIR_ENOMEM  no memory for the listener */
+WEIR_API int weir_breaker_listen(weir_breaker *breaker, weir_listener_fn fn,
+                                 void *arg, weir_destroy_fn destroy);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,141 @@
+/* weir/call.h - one trip through a pipeline, step by step.
+ *
+ * For event loops and other languages: the stepper never blocks and never
+ * calls your function; it tells you what to do next.
+ *
+ *   weir_call_new(&call, pipeline, NULL);
+ *   for (;;) {
+ *       weir_call_step(call, WEIR_NOW, &step);
+ *       switch (step.action) {
+ *       case WEIR_STEP_ATTEMPT:  start work that ends with
+ *                                weir_attempt_finish(step.attempt, code, now)
+ *       case WEIR_STEP_CANCEL:   tell the work for step.attempt to stop
+ *       case WEIR_STEP_WAIT:     return to the loop; step again at wake_ns,
+ *                                or on the wake signal
+ *       case WEIR_STEP_DONE:     weir_call_result(call, &result)
+ *       }
+ *   }
+ *   weir_call_unref(call);
+ *
+ * Steps of one call are made by one owner at a time; weir_attempt_finish,
+ * weir_call_cancel and the wake signal may come from any thread. */
+#ifndef WEIR_CALL_H
+#define WEIR_CALL_H
+
+#include "pipeline.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_call weir_call;
+
+/* What a call may be given, in every driver. */
+typedef struct weir_call_options {
+    uint32_t size;        /* set by weir_call_options_init */
+    uint32_t reserved;    /* 0 */
+    uint64_t deadline_ns; /* by the pipeline's clock; default WEIR_NEVER */
+    weir_attempt *parent; /* the attempt this call is made for: its deadline
+                             and its cancellation hold for the call too;
+                             default NULL.  Its clock must be the pipeline's. */
+    weir_cancel *cancel;  /* ends the call when fired; default NULL; retained
+                             as long as the call */
+} weir_call_options;
+
+/* As weir_breaker_options_init. */
+WEIR_API int weir_call_options_init(weir_call_options *options, uint32_t size);
+
+/* Which policy rejected or gave up a call. */
+enum {
+    WEIR_BY_NONE = 0,
+    WEIR_BY_BREAKER = 1,
+    WEIR_BY_BULKHEAD = 2,
+    WEIR_BY_TIMEOUT = 3,
+    WEIR_BY_CALL = 4 /* its own deadline, its cancellation, lack of memory */
+};
+
+typedef struct weir_result {
+    uint32_t size;           /* set by the caller: sizeof(weir_result) */
+    int32_t code;            /* what the call returns */
+    int32_t last_code;       /* what your function returned last; 0 when it
+                                did not return */
+    uint32_t attempts;       /* how many were started */
+    int32_t rejected_by;     /* WEIR_BY_... when code is weir's own */
+    uint32_t rejected_layer; /* its place, 0 is the outermost */
+    uint64_t elapsed_ns;     /* of the whole call */
+    uint64_t retry_after_ns; /* after WEIR_EOPEN: when to come back; else 0 */
+} weir_result;
+
+enum {
+    WEIR_STEP_ATTEMPT = 1, /* run your function for step.attempt */
+    WEIR_STEP_CANCEL = 2,  /* step.attempt was given up: tell it; it still has
+                              to be finished */
+    WEIR_STEP_WAIT = 3,    /* nothing to do until wake_ns or the wake signal */
+    WEIR_STEP_DONE = 4     /* weir_call_result is final */
+};
+
+typedef struct weir_step {
+    uint32_t size;         /* set by the caller: sizeof(weir_step) */
+    int32_t action;        /* WEIR_STEP_... */
+    uint64_t wake_ns;      /* with WAIT: when to step at the latest, by the
+                              pipeline's clock; WEIR_NEVER: no time */
+    weir_attempt *attempt; /* with ATTEMPT: comes with one reference.  With
+                              CANCEL: the same pointer again, valid unless
+                              another thread may finish it */
+} weir_step;
+
+/* Makes a call and takes a reference on the pipeline.
+ * options   NULL: the defaults
+ * WEIR_EINVAL    out or pipeline is NULL, the pipeline is not sealed,
+ *                options->size is too small, or the parent has another clock
+ * WEIR_EVERSION  options is newer than this library
+ * WEIR_ENOMEM    no memory for the call */
+WEIR_API int weir_call_new(weir_call **out, weir_pipeline *pipeline,
+                           const weir_call_options *options);
+
+/* Sets the wake signal: fn(arg) says that stepping is worth while, because a
+ * permit was handed over, an attempt was finished or the call was cancelled.
+ * It comes only after a WAIT, at most once for each, possibly without need,
+ * from any thread, even from inside another call's step: it must do no more
+ * than schedule a step.
+ * destroy (NULL: none) runs with arg when the call's memory is gone, which is
+ * after its last attempt was finished, on the thread that did that; or before
+ * an error is returned.
+ * WEIR_EINVAL  call or fn is NULL, or a wake signal is set already
+ * Before the first step. */
+WEIR_API int weir_call_on_wake(weir_call *call, void (*fn)(void *arg),
+                               void *arg, weir_destroy_fn destroy);
+
+/* Sets a file descriptor as wake signal: eight bytes (the number 1, for an
+ * eventfd; a pipe will do) are written to it.  Make it non-blocking; it stays
+ * yours and must stay open until the call is done.
+ * WEIR_EINVAL  call is NULL, fd is negative, or a wake signal is set already
+ * Before the first step. */
+WEIR_API int weir_call_wake_fd(weir_call *call, int fd);
+
+/* Goes on as far as is possible at once, and says what to do next.  Call it
+ * again after ATTEMPT and CANCEL until it says WAIT or DONE.
+ * now_ns   the pipeline's time, or WEIR_NOW
+ * out      out->size must be set
+ * WEIR_EINVAL  call or out is NULL, or out->size is too small
+ * Runs the classifier, listeners and cancel functions of attempts. */
+WEIR_API int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out);
+
+/* Ends the call as soon as it is stepped.  Any thread.  NULL is allowed. */
+WEIR_API void weir_call_cancel(weir_call *call);
+
+/* The result of a call that is done.
+ * out   out->size must be set
+ * WEIR_EINVAL  call or out is NULL, out->size is too small, or the call is
+ *              not done */
+WEIR_API int weir_call_result(const weir_call *call, weir_result *out);
+
+/* Gives the call back.  A call that is not done is cancelled first, on this
+ * thread.  Attempts that still run stay valid and are to be finished.  NULL
+ * is allowed. */
+WEIR_API void weir_call_unref(weir_call *call);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,40 @@
+/* weir/run.h - the blocking driver: a call on the calling thread. */
+#ifndef WEIR_RUN_H
+#define WEIR_RUN_H
+
+#include "call.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Runs fn(attempt, arg) through the pipeline: zero times if it is rejected,
+ * several times if it is retried.  The caller keeps his reference on the
+ * pipeline until the run returns.
+ * WEIR_EOPEN       rejected by a breaker
+ * WEIR_EFULL       rejected by a bulkhead: no permit, no place in the queue
+ * WEIR_EQUEUETIME  rejected by a bulkhead: no permit within the queue time
+ * WEIR_ETIMEDOUT   out of time
+ * WEIR_EINVAL      pipeline or fn is NULL, or the pipeline is not sealed
+ * WEIR_ENOMEM      the system has no resources for a wait
+ * anything else    what fn returned last
+ * Allocates nothing.  Blocks for fn, queues and backoff.  An exception or
+ * pthread_cancel that unwinds out of fn gives every permit back and counts as
+ * WEIR_TRANSIENT. */
+WEIR_API int weir_run(weir_pipeline *pipeline, weir_fn fn, void *arg);
+
+/* As weir_run.
+ * options   NULL: the defaults
+ * out       NULL, or filled in; out->size must be set
+ * WEIR_ECANCELED  the call was cancelled
+ * WEIR_EINVAL     also: options->size or out->size is too small, or the
+ *                 parent has another clock; out is not filled in
+ * WEIR_EVERSION   options is newer than this library; out is not filled in */
+WEIR_API int weir_run_with(weir_pipeline *pipeline,
+                           const weir_call_options *options, weir_fn fn,
+                           void *arg, weir_result *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

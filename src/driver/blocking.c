@@ -1,0 +1,202 @@
+#include "driver/blocking.h"
+
+#include "base/park.h"
+#include "base/time.h"
+#include "engine/step.h"
+
+/* Lives on the caller's stack; initialised as far as it is used. */
+typedef struct blocking {
+    weir_call call; /* first */
+    int can_park;   /* the parker is set up */
+    weir__parker parker;
+    weir_attempt attempt;
+    weir__node slots[WEIR_PIPELINE_MAX];
+} blocking;
+
+static blocking *blocking_of(weir_call *call)
+{
+    return (blocking *)call;
+}
+
+/* ---- the call's type ---- */
+
+/* The swap of cancel_state pairs with the one of a thread that fires a cancel
+ * token: if it told the attempt before this one, the token is seen as fired
+ * when the attempt is started. */
+static weir_attempt *new_attempt(weir_call *call)
+{
+    weir_attempt *attempt = &blocking_of(call)->attempt;
+    weir__exchange_acq_rel(&attempt->cancel_state,
+                           (uint32_t)WEIR__CANCEL_NONE);
+    return attempt;
+}
+
+static int prepare_wait(weir_call *call)
+{
+    blocking *b = blocking_of(call);
+    if (!b->can_park &&
+        weir__parker_init(&b->parker, call->pipeline->clock) == WEIR_OK)
+        b->can_park = 1;
+    return b->can_park ? WEIR_OK : WEIR_ENOMEM;
+}
+
+static const weir__call_type blocking_type = {new_attempt, prepare_wait};
+
+static void hold(weir__waker *waker)
+{
+    weir__waker_hold(&((blocking *)waker)->parker.waker);
+}
+
+/* On a foreign thread.  The run does not end before the parker is fired. */
+static void fire(weir__waker *waker)
+{
+    blocking *b = (blocking *)waker;
+    if (weir__call_cancelled(&b->call))
+        weir__attempt_tell_cancel(&b->attempt);
+    weir__waker_fire(&b->parker.waker);
+}
+
+static const weir__waker_type blocking_waker = {hold, fire};
+
+/* ---- begin, end ---- */
+
+static void begin(blocking *b, weir_pipeline *pipeline,
+                  const weir_call_options *options)
+{
+    weir__call_init(&b->call, pipeline, options);
+    b->call.waker.type = &blocking_waker;
+    b->call.type = &blocking_type;
+    b->call.slots = b->slots;
+    b->can_park = 0;
+    weir__init(&b->attempt.word, UINT64_C(0));
+    weir__init(&b->attempt.cancel_state, (uint32_t)WEIR__CANCEL_NONE);
+    for (uint32_t i = 0; i < pipeline->count; i++)
+        weir__init(&b->slots[i].used, 0u);
+}
+
+/* Runs on every way out.  A call that is not done is being unwound: out of
+ * the user's function, by a C++ exception or pthread_cancel. */
+static void end(blocking *b)
+{
+    if (b->call.state != WEIR__DONE) {
+        weir__verdict unwound = {0};
+        unwound.code = WEIR_ECANCELED;
+        unwound.outcome = WEIR_TRANSIENT;
+        unwound.asked = 1;
+        unwound.final = 1;
+        weir__leave(&b->call, &unwound);
+    }
+    if (!b->can_park)
+        return;
+    weir__call_unwatch_tokens(&b->call);
+    weir__parker_destroy(&b->parker);
+}
+
+/* ---- the loop ---- */
+
+static void run_attempt(blocking *b, weir_fn fn, void *arg)
+{
+    weir_call *call = &b->call;
+    if (weir__call_cancelled(call))
+        weir__attempt_tell_cancel(call->attempt);
+    int code = fn(call->attempt, arg);
+    weir__call_set_now(call, WEIR_NOW);
+    weir__step_returned(call, code);
+}
+
+static void wait(blocking *b, uint64_t wake_ns)
+{
+    if (prepare_wait(&b->call) == WEIR_OK)
+        weir__park(&b->parker, wake_ns);
+    else
+        weir__store_relaxed(&b->call.cancelled, 1u);
+    weir__call_set_now(&b->call, WEIR_NOW);
+}
+
+static int drive(blocking *b, weir_fn fn, void *arg)
+{
+    uint64_t wake_ns;
+    weir_attempt *none;
+    for (;;)
+        switch (weir__step(&b->call, &wake_ns, &none)) {
+        case WEIR_STEP_ATTEMPT:
+            run_attempt(b, fn, arg);
+            break;
+        case WEIR_STEP_WAIT:
+            wait(b, wake_ns);
+            break;
+        default: /* DONE; nobody else sets the flag of a blocking call */
+            if (weir__load_relaxed(&b->call.cancelled) != 0)
+                b->call.result.code = WEIR_ENOMEM;
+            return b->call.result.code;
+        }
+}
+
+int weir__blocking_run(weir_pipeline *pipeline,
+                       const weir_call_options *options, weir_fn fn, void *arg,
+                       weir_result *out)
+{
+    blocking b __attribute__((cleanup(end)));
+    begin(&b, pipeline, options);
+    if (out)
+        b.call.started_ns = weir__call_now(&b.call);
+    if (b.call.tokens[0] || b.call.tokens[1]) {
+        if (prepare_wait(&b.call) != WEIR_OK) {
+            b.call.state = WEIR__DONE;
+            return WEIR_ENOMEM;
+        }
+        weir__call_watch_tokens(&b.call);
+    }
+    int code = drive(&b, fn, arg);
+    if (out)
+        weir__call_copy_result(&b.call, out);
+    return code;
+}
+
+/* ---- from the straight path ---- */
+
+static void enter_as_done(blocking *b, const weir__straight *straight,
+                          uint32_t layer)
+{
+    weir__policy *policy = b->call.pipeline->layers[layer];
+    weir__node *node = weir__node_enter(&b->call, layer);
+    switch (policy->kind) {
+    case WEIR__TIMEOUT:
+        node->u.own_deadline_ns = weir__time_add(
+            straight->started_ns, ((weir_timeout *)policy)->timeout_ns);
+        node->deadline_ns =
+            weir__time_min(node->deadline_ns, node->u.own_deadline_ns);
+        break;
+    case WEIR__RETRY:
+        node->u.progress = (weir__retry_progress){0, 0, 0};
+        break;
+    case WEIR__BREAKER:
+        node->u.permit = weir__permit(straight->word, 0);
+        node->taken = 1;
+        break;
+    case WEIR__BULKHEAD:
+        node->taken = 1;
+        break;
+    }
+}
+
+int weir__blocking_go_on(weir_pipeline *pipeline,
+                         const weir__straight *straight, int code, weir_fn fn,
+                         void *arg)
+{
+    blocking b __attribute__((cleanup(end)));
+    weir_call_options options;
+    weir_call_options_init(&options, sizeof options);
+    begin(&b, pipeline, &options);
+    for (uint32_t i = 0; i < pipeline->count; i++)
+        enter_as_done(&b, straight, i);
+    weir__attempt_init(&b.attempt, &b.call, pipeline->clock,
+                       straight->attempt.deadline_ns, 1);
+    b.attempt.said = straight->attempt.said;
+    b.attempt.outcome = straight->attempt.outcome;
+    b.attempt.hint_ns = straight->attempt.hint_ns;
+    b.call.attempt = &b.attempt;
+    b.call.result.attempts = 1;
+    weir__step_returned(&b.call, code);
+    return drive(&b, fn, arg);
+}

@@ -1,0 +1,90 @@
+/* One invocation of the user's function.
+ *
+ * Three kinds share the struct:
+ *   straight   on the straight path of the blocking driver: call is NULL and
+ *              only the first part is set
+ *   blocking   in a blocking run on the general path: word is 0
+ *   stepped    reference counted, finished from any thread
+ *
+ *   word   63..32 code the attempt was finished with
+ *          31..3  references of the user
+ *          2      the engine still needs it
+ *          1..0   RUNNING, FINISHED, GIVEN_UP, or both
+ *
+ * Whoever sets FINISHED or GIVEN_UP first, by compare and swap, decides
+ * between a result and a verdict of the engine.  What the runner of the
+ * attempt wrote before (outcome, hint) is released by that swap and acquired
+ * by the engine's load. */
+#ifndef WEIR_ENGINE_ATTEMPT_H
+#define WEIR_ENGINE_ATTEMPT_H
+
+#include "base/atomic.h"
+#include "engine/node.h"
+#include "weir/attempt.h"
+#include "weir/call.h"
+
+enum {
+    WEIR__ATTEMPT_FINISHED = 1,
+    WEIR__ATTEMPT_GIVEN_UP = 2,
+    WEIR__ATTEMPT_ENGINE = 4,
+    WEIR__ATTEMPT_ONE_REF = 8
+};
+
+/* said */
+enum { WEIR__SAID_OUTCOME = 1, WEIR__SAID_HINT = 2, WEIR__SAID_CANCEL = 4 };
+
+/* cancel_state */
+enum { WEIR__CANCEL_NONE, WEIR__CANCEL_LISTENS, WEIR__CANCEL_TOLD };
+
+struct weir_attempt {
+    weir_call *call;
+    weir_clock *clock;
+    uint64_t deadline_ns;
+    uint32_t number;
+    uint32_t said; /* which of the next two the user has set */
+    int32_t outcome;
+    int32_t reason; /* GIVEN_UP: the status for weir_attempt_finish */
+    uint64_t hint_ns;
+
+    weir__atomic_u64 word;
+    weir__atomic_u64 finished_ns; /* WEIR_NOW: not known */
+    weir__atomic_u32 cancel_state;
+    weir__atomic_u32 used; /* embedded ones: 0 when free */
+    weir__node *node;      /* innermost of the path it was started on */
+    weir_attempt_cancel_fn on_cancel;
+    void *on_cancel_arg;
+};
+
+/* Prepares the part that the straight path needs. */
+static inline void weir__attempt_init(weir_attempt *attempt, weir_call *call,
+                                      weir_clock *clock, uint64_t deadline_ns,
+                                      uint32_t number)
+{
+    attempt->call = call;
+    attempt->clock = clock;
+    attempt->deadline_ns = deadline_ns;
+    attempt->number = number;
+    attempt->said = 0;
+}
+
+/* Tells the attempt to stop, if it listens. */
+void weir__attempt_tell_cancel(weir_attempt *attempt);
+
+/* Stepped attempts, by the engine: 1 when it was given up, 0 when it had been
+ * finished before. */
+int weir__attempt_give_up(weir_attempt *attempt, int reason);
+
+/* Stepped attempts: the engine needs it no more. */
+void weir__attempt_let_go(weir_attempt *attempt);
+
+static inline int weir__attempt_finished(weir_attempt *attempt)
+{
+    return (weir__load_acquire(&attempt->word) & WEIR__ATTEMPT_FINISHED) != 0;
+}
+
+static inline int weir__attempt_code(weir_attempt *attempt)
+{
+    return (int)(uint32_t)(weir__load_relaxed(&attempt->word) >> 32);
+}
+
+#endif

@@ -1,0 +1,114 @@
+#include "engine/call.h"
+
+#include <string.h>
+
+#include "base/options.h"
+#include "base/time.h"
+
+static const weir_call_options defaults = {
+    .size = sizeof(weir_call_options),
+    .deadline_ns = WEIR_NEVER,
+};
+
+int weir_call_options_init(weir_call_options *options, uint32_t size)
+{
+    return weir__options_init(options, size, &defaults, sizeof defaults,
+                              sizeof defaults);
+}
+
+int weir__call_options(weir_call_options *out, const weir_pipeline *pipeline,
+                       const weir_call_options *options)
+{
+    *out = defaults;
+    int status = weir__options_copy(out, sizeof *out, sizeof *out, options);
+    if (status != WEIR_OK)
+        return status;
+    if (out->reserved != 0 ||
+        (out->parent && out->parent->clock != pipeline->clock))
+        return WEIR_EINVAL;
+    return WEIR_OK;
+}
+
+/* The token that cancels whatever is done for an attempt. */
+static weir_cancel *token_of(const weir_attempt *parent)
+{
+    const weir_call *call = parent ? parent->call : NULL;
+    if (!call)
+        return NULL;
+    return call->tokens[0] ? call->tokens[0] : call->tokens[1];
+}
+
+void weir__call_init(weir_call *call, weir_pipeline *pipeline,
+                     const weir_call_options *options)
+{
+    call->pipeline = pipeline;
+    call->state = WEIR__ENTERING;
+    call->entering = 0;
+    call->node = NULL;
+    call->attempt = NULL;
+    call->now_ns = WEIR_NOW;
+    call->latest_ns = 0;
+    call->started_ns = WEIR_NOW;
+    call->deadline_ns = options->deadline_ns;
+    call->wake_ns = WEIR_NEVER;
+    weir__init(&call->cancelled, 0u);
+    if (options->parent)
+        call->deadline_ns = weir__time_min(call->deadline_ns,
+                                           options->parent->deadline_ns);
+    call->tokens[0] = options->cancel;
+    call->tokens[1] = token_of(options->parent);
+    if (call->tokens[1] == call->tokens[0])
+        call->tokens[1] = NULL;
+    call->links[0].linked = 0;
+    call->links[1].linked = 0;
+    memset(&call->result, 0, sizeof call->result);
+    call->result.size = sizeof call->result;
+}
+
+void weir__call_set_now(weir_call *call, uint64_t now_ns)
+{
+    if (now_ns != WEIR_NOW) {
+        if (now_ns < call->latest_ns)
+            now_ns = call->latest_ns;
+        call->latest_ns = now_ns;
+    }
+    call->now_ns = now_ns;
+}
+
+uint64_t weir__call_now(weir_call *call)
+{
+    if (call->now_ns == WEIR_NOW)
+        weir__call_set_now(call, weir_clock_now_ns(call->pipeline->clock));
+    return call->now_ns;
+}
+
+void weir__call_watch_tokens(weir_call *call)
+{
+    for (int i = 0; i < 2; i++)
+        if (call->tokens[i])
+            weir__cancel_add(call->tokens[i], &call->links[i], &call->waker);
+}
+
+void weir__call_unwatch_tokens(weir_call *call)
+{
+    for (int i = 0; i < 2; i++)
+        if (call->tokens[i])
+            weir__cancel_remove(call->tokens[i], &call->links[i]);
+}
+
+int weir__call_cancelled(const weir_call *call)
+{
+    return weir__load_acquire(&((weir_call *)call)->cancelled) != 0 ||
+           weir_cancel_fired(call->tokens[0]) ||
+           weir_cancel_fired(call->tokens[1]);
+}
+
+int weir__call_copy_result(const weir_call *call, weir_result *out)
+{
+    if (call->state != WEIR__DONE || out->size < sizeof *out)
+        return WEIR_EINVAL;
+    uint32_t size = out->size;
+    *out = call->result;
+    out->size = size;
+    return WEIR_OK;
+}

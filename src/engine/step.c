@@ -1,0 +1,414 @@
+#include "engine/step.h"
+
+#include "base/time.h"
+
+/* ---- verdicts ---- */
+
+static weir__verdict verdict(int code, int outcome, int by, uint32_t layer)
+{
+    weir__verdict v = {0};
+    v.code = code;
+    v.outcome = outcome;
+    v.by = by;
+    v.layer = layer;
+    return v;
+}
+
+static weir__verdict call_verdict(int code, int outcome)
+{
+    weir__verdict v = verdict(code, outcome, WEIR_BY_CALL, 0);
+    v.final = 1;
+    return v;
+}
+
+static uint64_t own_deadline(const weir_call *call, const weir__node *node)
+{
+    if (call->pipeline->layers[node->layer]->kind != WEIR__TIMEOUT)
+        return WEIR_NEVER;
+    return node->u.own_deadline_ns;
+}
+
+/* Whose time is over at now_ns?  Of several the outermost. */
+static int expired(weir_call *call, uint64_t now_ns, weir__verdict *v)
+{
+    if (now_ns < weir__call_deadline(call))
+        return 0;
+    if (now_ns >= call->deadline_ns) {
+        *v = call_verdict(WEIR_ETIMEDOUT, WEIR_TRANSIENT);
+        return 1;
+    }
+    for (weir__node *node = call->node; node; node = node->parent)
+        if (now_ns >= own_deadline(call, node)) {
+            *v = verdict(WEIR_ETIMEDOUT, WEIR_TRANSIENT, WEIR_BY_TIMEOUT,
+                         node->layer);
+            v->until = node;
+        }
+    return 1;
+}
+
+/* Must what runs or waits now be ended? */
+static int interrupted(weir_call *call, weir__verdict *v)
+{
+    if (weir__call_cancelled(call)) {
+        *v = call_verdict(WEIR_ECANCELED, WEIR_IGNORED);
+        return 1;
+    }
+    return weir__call_deadline(call) != WEIR_NEVER &&
+           expired(call, weir__call_now(call), v);
+}
+
+weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
+                          uint64_t finished_ns)
+{
+    int outcome = attempt->said & WEIR__SAID_OUTCOME
+                      ? attempt->outcome
+                      : weir__pipeline_classify(call->pipeline, code);
+    weir__verdict v = verdict(code, outcome, WEIR_BY_NONE, 0), late;
+    v.asked = 1;
+    v.hint_ns = attempt->said & WEIR__SAID_HINT ? attempt->hint_ns : 0;
+    call->result.last_code = code;
+    if (weir__outcome_healthy(outcome) || outcome == WEIR_IGNORED ||
+        weir__call_deadline(call) == WEIR_NEVER)
+        return v;
+    if (finished_ns == WEIR_NOW)
+        finished_ns = weir__call_now(call);
+    if (!expired(call, finished_ns, &late))
+        return v;
+    late.outcome = outcome;
+    late.asked = 1;
+    return late;
+}
+
+/* ---- leaving ---- */
+
+static int try_again(weir_call *call, weir__node *node,
+                     const weir__verdict *v)
+{
+    weir_retry *retry = (weir_retry *)call->pipeline->layers[node->layer];
+    uint64_t remaining_ns = WEIR_NEVER, delay_ns;
+    if (!v->asked || v->final || v->until ||
+        !weir__outcome_retryable(v->outcome))
+        return 0;
+    node->u.progress.attempts++;
+    if (node->deadline_ns != WEIR_NEVER)
+        remaining_ns = weir__time_since(node->deadline_ns,
+                                        weir__call_now(call));
+    if (weir__retry_next(retry, &node->u.progress, v->outcome, v->hint_ns,
+                         remaining_ns, &delay_ns) != WEIR_OK)
+        return 0;
+    call->wake_ns = weir__time_add(weir__call_now(call), delay_ns);
+    call->state = WEIR__BACKOFF;
+    return 1;
+}
+
+/* A breaker counts at once.  What it does not count, it gets back when the
+ * node is dropped: a probe that was cancelled is out while its work runs. */
+static void tell_breaker(weir_call *call, weir__node *node,
+                         const weir__verdict *v)
+{
+    weir_breaker *breaker =
+        (weir_breaker *)call->pipeline->layers[node->layer];
+    if (!node->taken || !v->asked ||
+        (!weir__outcome_healthy(v->outcome) &&
+         !weir__outcome_failed(v->outcome)))
+        return;
+    node->taken = 0;
+    weir__breaker_record(breaker, node->u.permit, v->outcome, call->now_ns);
+}
+
+static void done(weir_call *call, const weir__verdict *v)
+{
+    call->result.code = v->code;
+    call->result.rejected_by = v->by;
+    call->result.rejected_layer = v->layer;
+    if (call->started_ns != WEIR_NOW)
+        call->result.elapsed_ns =
+            weir__time_since(weir__call_now(call), call->started_ns);
+    call->state = WEIR__DONE;
+}
+
+void weir__leave(weir_call *call, weir__verdict *v)
+{
+    weir__node *node;
+    while ((node = call->node) != NULL) {
+        switch (call->pipeline->layers[node->layer]->kind) {
+        case WEIR__TIMEOUT:
+            if (v->until == node)
+                v->until = NULL;
+            break;
+        case WEIR__RETRY:
+            if (try_again(call, node, v))
+                return;
+            break;
+        case WEIR__BREAKER:
+            tell_breaker(call, node, v);
+            break;
+        case WEIR__BULKHEAD:
+            break;
+        }
+        call->node = node->parent;
+        weir__node_drop(call, node);
+    }
+    done(call, v);
+}
+
+static void leave_with(weir_call *call, weir__verdict v)
+{
+    weir__leave(call, &v);
+}
+
+/* ---- entering ---- */
+
+static void reject_by_breaker(weir_call *call, weir__node *node,
+                              weir_breaker *breaker)
+{
+    call->result.retry_after_ns =
+        weir__breaker_retry_after(breaker, call->now_ns);
+    leave_with(call, verdict(WEIR_EOPEN, WEIR_IGNORED, WEIR_BY_BREAKER,
+                             node->layer));
+}
+
+static void reject_by_bulkhead(weir_call *call, int code)
+{
+    leave_with(call, verdict(code, WEIR_IGNORED, WEIR_BY_BULKHEAD,
+                             call->node->layer));
+}
+
+static void enter_breaker(weir_call *call, weir__node *node,
+                          weir_breaker *breaker)
+{
+    if (weir__breaker_acquire(breaker, call->now_ns, &node->u.permit) ==
+        WEIR_OK)
+        node->taken = 1;
+    else
+        reject_by_breaker(call, node, breaker);
+}
+
+static void out_of_memory(weir_call *call)
+{
+    leave_with(call, call_verdict(WEIR_ENOMEM, WEIR_IGNORED));
+}
+
+static void enter_bulkhead(weir_call *call, weir__node *node,
+                           weir_bulkhead *bulkhead)
+{
+    if (weir_bulkhead_try_acquire(bulkhead) == WEIR_OK) {
+        node->taken = 1;
+        return;
+    }
+    if (call->type->prepare_wait &&
+        call->type->prepare_wait(call) != WEIR_OK) {
+        out_of_memory(call);
+        return;
+    }
+    switch (weir__bulkhead_enter(bulkhead, &call->waiter, &call->waker)) {
+    case WEIR_OK:
+        node->taken = 1;
+        break;
+    case WEIR__QUEUED:
+        call->wake_ns =
+            weir__time_add(weir__call_now(call), bulkhead->queue_ns);
+        call->state = WEIR__QUEUEING;
+        break;
+    default:
+        reject_by_bulkhead(call, WEIR_EFULL);
+    }
+}
+
+/* Enters one layer; the state says whether to go on. */
+static void enter(weir_call *call, uint32_t layer)
+{
+    weir__policy *policy = call->pipeline->layers[layer];
+    weir__node *node = weir__node_enter(call, layer);
+    if (!node) {
+        out_of_memory(call);
+        return;
+    }
+    switch (policy->kind) {
+    case WEIR__TIMEOUT:
+        node->u.own_deadline_ns = weir__time_add(
+            weir__call_now(call), ((weir_timeout *)policy)->timeout_ns);
+        node->deadline_ns =
+            weir__time_min(node->deadline_ns, node->u.own_deadline_ns);
+        break;
+    case WEIR__RETRY:
+        node->u.progress = (weir__retry_progress){0, 0, 0};
+        break;
+    case WEIR__BREAKER:
+        enter_breaker(call, node, (weir_breaker *)policy);
+        break;
+    case WEIR__BULKHEAD:
+        enter_bulkhead(call, node, (weir_bulkhead *)policy);
+        break;
+    }
+}
+
+static int start_attempt(weir_call *call)
+{
+    weir_attempt *attempt = call->type->new_attempt(call);
+    if (!attempt) {
+        out_of_memory(call);
+        return 0;
+    }
+    weir__attempt_init(attempt, call, call->pipeline->clock,
+                       weir__call_deadline(call), ++call->result.attempts);
+    attempt->node = call->node;
+    call->attempt = attempt;
+    call->state = WEIR__RUNNING;
+    return WEIR_STEP_ATTEMPT;
+}
+
+static int step_entering(weir_call *call)
+{
+    weir__verdict v;
+    if (interrupted(call, &v)) {
+        leave_with(call, v);
+        return 0;
+    }
+    while (call->entering < call->pipeline->count) {
+        enter(call, call->entering++);
+        if (call->state != WEIR__ENTERING)
+            return 0;
+    }
+    return start_attempt(call);
+}
+
+static void enter_inside(weir_call *call)
+{
+    call->entering = call->node->layer + 1u;
+    call->state = WEIR__ENTERING;
+}
+
+/* ---- the other states; each returns an action, or 0 to look again ---- */
+
+static int wait_until(weir_call *call, uint64_t wait_ns, uint64_t *wake_ns)
+{
+    *wake_ns = weir__time_min(wait_ns, weir__call_deadline(call));
+    return WEIR_STEP_WAIT;
+}
+
+/* The breakers outside may have tripped while the call waited: twenty waiters
+ * must not march into a dependency that was found to be down. */
+static weir__node *stale_breaker(weir_call *call)
+{
+    weir__node *node = call->node->parent, *found = NULL;
+    for (; node; node = node->parent) {
+        weir__policy *policy = call->pipeline->layers[node->layer];
+        if (policy->kind == WEIR__BREAKER &&
+            !weir__breaker_core_valid(&((weir_breaker *)policy)->core,
+                                      node->u.permit))
+            found = node;
+    }
+    return found;
+}
+
+static int step_granted(weir_call *call)
+{
+    call->node->taken = 1;
+    weir__node *stale = stale_breaker(call);
+    if (stale)
+        reject_by_breaker(
+            call, stale,
+            (weir_breaker *)call->pipeline->layers[stale->layer]);
+    else
+        enter_inside(call);
+    return 0;
+}
+
+static int step_queueing(weir_call *call, uint64_t *wake_ns)
+{
+    weir_bulkhead *bulkhead =
+        (weir_bulkhead *)call->pipeline->layers[call->node->layer];
+    weir__verdict v;
+    if (interrupted(call, &v)) {
+        call->node->taken =
+            (uint8_t)weir__bulkhead_quit(bulkhead, &call->waiter);
+        leave_with(call, v);
+        return 0;
+    }
+    if (weir__waiter_granted(&call->waiter))
+        return step_granted(call);
+    if (weir__call_now(call) < call->wake_ns)
+        return wait_until(call, call->wake_ns, wake_ns);
+    if (weir__bulkhead_quit(bulkhead, &call->waiter))
+        return step_granted(call);
+    reject_by_bulkhead(call, WEIR_EQUEUETIME);
+    return 0;
+}
+
+static int step_backoff(weir_call *call, uint64_t *wake_ns)
+{
+    weir__verdict v;
+    if (interrupted(call, &v))
+        leave_with(call, v);
+    else if (weir__call_now(call) < call->wake_ns)
+        return wait_until(call, call->wake_ns, wake_ns);
+    else
+        enter_inside(call);
+    return 0;
+}
+
+static int give_up(weir_call *call, weir__verdict *v,
+                   weir_attempt **cancelled)
+{
+    weir_attempt *attempt = call->attempt;
+    if (!weir__attempt_give_up(attempt, v->code))
+        return 0;
+    v->asked = 1;
+    weir__attempt_tell_cancel(attempt);
+    int finished = weir__attempt_finished(attempt);
+    *cancelled = attempt;
+    call->attempt = NULL;
+    weir__leave(call, v);
+    weir__attempt_let_go(attempt);
+    return finished ? 0 : WEIR_STEP_CANCEL;
+}
+
+static int step_running(weir_call *call, uint64_t *wake_ns,
+                        weir_attempt **cancelled)
+{
+    weir_attempt *attempt = call->attempt;
+    weir__verdict v;
+    if (weir__attempt_finished(attempt)) {
+        v = weir__judge(call, attempt, weir__attempt_code(attempt),
+                        weir__load_relaxed(&attempt->finished_ns));
+        call->attempt = NULL;
+        weir__attempt_let_go(attempt);
+        weir__leave(call, &v);
+        return 0;
+    }
+    if (interrupted(call, &v))
+        return give_up(call, &v, cancelled);
+    return wait_until(call, WEIR_NEVER, wake_ns);
+}
+
+int weir__step(weir_call *call, uint64_t *wake_ns, weir_attempt **cancelled)
+{
+    int action = 0;
+    while (action == 0)
+        switch (call->state) {
+        case WEIR__ENTERING:
+            action = step_entering(call);
+            break;
+        case WEIR__QUEUEING:
+            action = step_queueing(call, wake_ns);
+            break;
+        case WEIR__RUNNING:
+            action = step_running(call, wake_ns, cancelled);
+            break;
+        case WEIR__BACKOFF:
+            action = step_backoff(call, wake_ns);
+            break;
+        case WEIR__DONE:
+            action = WEIR_STEP_DONE;
+            break;
+        }
+    return action;
+}
+
+void weir__step_returned(weir_call *call, int code)
+{
+    weir__verdict v = weir__judge(call, call->attempt, code, WEIR_NOW);
+    call->attempt = NULL;
+    weir__leave(call, &v);
+}

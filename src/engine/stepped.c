@@ -1,0 +1,260 @@
+/* Waiting and waking.  `waiting` is 1 from a WAIT until the next wake or
+ * step.  Both sides swap it: the stepper to 1, after it found nothing to do,
+ * and then looks once more; a waker, after it made something to do, to 0.
+ * Swaps of one word are in one order.  If the waker's comes second it finds 1
+ * and gives the signal; if it comes first, the stepper's acquires what the
+ * waker did before, and the second look finds it.  So no wake is lost, and
+ * there is at most one signal for each WAIT. */
+#include "engine/stepped.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/time.h"
+#include "engine/step.h"
+
+typedef struct stepped {
+    weir_call call; /* first */
+    weir__ref ref;  /* the handle, the attempts, wakers that hold it */
+    weir__atomic_u32 waiting;
+    int wake_fd; /* -1: none */
+    void (*wake)(void *arg);
+    void *wake_arg;
+    weir_destroy_fn wake_destroy;
+    weir__timer timer; /* on a virtual clock */
+    weir_attempt first;
+    weir__node slots[];
+} stepped;
+
+static stepped *stepped_of(weir_call *call)
+{
+    return (stepped *)call;
+}
+
+static size_t bytes_of(const weir_pipeline *pipeline)
+{
+    return sizeof(stepped) + pipeline->count * sizeof(weir__node);
+}
+
+/* ---- life ---- */
+
+static void unref(stepped *s)
+{
+    if (!weir__ref_drop(&s->ref))
+        return;
+    weir_pipeline *pipeline = s->call.pipeline;
+    weir_destroy_fn destroy = s->wake_destroy;
+    void *arg = s->wake_arg;
+    weir_cancel_unref(s->call.tokens[0]);
+    weir_cancel_unref(s->call.tokens[1]);
+    weir__release(pipeline->allocator, s, bytes_of(pipeline));
+    weir_pipeline_unref(pipeline);
+    if (destroy)
+        destroy(arg);
+}
+
+static weir_attempt *new_attempt(weir_call *call)
+{
+    stepped *s = stepped_of(call);
+    weir_attempt *attempt = &s->first;
+    if (weir__load_acquire(&attempt->used) != 0) {
+        attempt = weir__allocate(call->pipeline->allocator, sizeof *attempt);
+        if (!attempt)
+            return NULL;
+    }
+    weir__ref_take(&s->ref);
+    weir__store_relaxed(&attempt->used, 1u);
+    weir__store_relaxed(&attempt->word, (uint64_t)WEIR__ATTEMPT_ENGINE |
+                                            WEIR__ATTEMPT_ONE_REF);
+    weir__store_relaxed(&attempt->cancel_state, (uint32_t)WEIR__CANCEL_NONE);
+    return attempt;
+}
+
+void weir__stepped_free_attempt(weir_attempt *attempt)
+{
+    stepped *s = stepped_of(attempt->call);
+    if (attempt == &s->first)
+        weir__store_release(&attempt->used, 0u);
+    else
+        weir__release(s->call.pipeline->allocator, attempt, sizeof *attempt);
+    unref(s);
+}
+
+static const weir__call_type stepped_type = {new_attempt, NULL};
+
+/* ---- waking ---- */
+
+static void signal_owner(stepped *s)
+{
+    if (s->wake) {
+        s->wake(s->wake_arg);
+    } else if (s->wake_fd >= 0) {
+        uint64_t one = 1;
+        int saved = errno;
+        while (write(s->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+            ;
+        errno = saved;
+    }
+}
+
+void weir__stepped_wake(weir_call *call)
+{
+    stepped *s = stepped_of(call);
+    if (weir__exchange_acq_rel(&s->waiting, 0u) != 0)
+        signal_owner(s);
+}
+
+static void hold(weir__waker *waker)
+{
+    weir__ref_take(&((stepped *)waker)->ref);
+}
+
+static void fire(weir__waker *waker)
+{
+    weir__stepped_wake((weir_call *)waker);
+    unref((stepped *)waker);
+}
+
+static const weir__waker_type stepped_waker = {hold, fire};
+
+/* ---- the API ---- */
+
+int weir_call_new(weir_call **out, weir_pipeline *pipeline,
+                  const weir_call_options *options)
+{
+    weir_call_options o;
+    if (!out || !pipeline || pipeline->shape == WEIR__UNSEALED)
+        return WEIR_EINVAL;
+    int status = weir__call_options(&o, pipeline, options);
+    if (status != WEIR_OK)
+        return status;
+    stepped *s = weir__allocate(pipeline->allocator, bytes_of(pipeline));
+    if (!s)
+        return WEIR_ENOMEM;
+    weir__call_init(&s->call, pipeline, &o);
+    s->call.waker.type = &stepped_waker;
+    s->call.type = &stepped_type;
+    s->call.slots = s->slots;
+    s->wake_fd = -1;
+    s->timer.waker = &s->call.waker;
+    weir__ref_init(&s->ref);
+    weir_pipeline_ref(pipeline);
+    weir_cancel_ref(s->call.tokens[0]);
+    weir_cancel_ref(s->call.tokens[1]);
+    weir__call_watch_tokens(&s->call);
+    *out = &s->call;
+    return WEIR_OK;
+}
+
+int weir_call_on_wake(weir_call *call, void (*fn)(void *arg), void *arg,
+                      weir_destroy_fn destroy)
+{
+    stepped *s = stepped_of(call);
+    if (!call || !fn || s->wake || s->wake_fd >= 0) {
+        if (destroy)
+            destroy(arg);
+        return WEIR_EINVAL;
+    }
+    s->wake = fn;
+    s->wake_arg = arg;
+    s->wake_destroy = destroy;
+    return WEIR_OK;
+}
+
+int weir_call_wake_fd(weir_call *call, int fd)
+{
+    stepped *s = stepped_of(call);
+    if (!call || fd < 0 || s->wake || s->wake_fd >= 0)
+        return WEIR_EINVAL;
+    s->wake_fd = fd;
+    return WEIR_OK;
+}
+
+/* ---- stepping ---- */
+
+/* The second look, after `waiting` was set. */
+static int has_news(stepped *s, uint64_t wake_ns)
+{
+    weir_call *call = &s->call;
+    if (weir__call_cancelled(call))
+        return 1;
+    if (call->state == WEIR__RUNNING && weir__attempt_finished(call->attempt))
+        return 1;
+    if (call->state == WEIR__QUEUEING && weir__waiter_granted(&call->waiter))
+        return 1;
+    return weir__clock_is_virtual(call->pipeline->clock) &&
+           weir_clock_now_ns(call->pipeline->clock) >= wake_ns;
+}
+
+static void set_timer(stepped *s, uint64_t wake_ns)
+{
+    weir_clock *clock = s->call.pipeline->clock;
+    if (weir__clock_is_virtual(clock))
+        weir__clock_set_timer(clock, &s->timer, wake_ns);
+}
+
+static int step(stepped *s, uint64_t now_ns, uint64_t *wake_ns,
+                weir_attempt **cancelled)
+{
+    int action;
+    weir__call_set_now(&s->call, now_ns);
+    for (;;) {
+        action = weir__step(&s->call, wake_ns, cancelled);
+        if (action != WEIR_STEP_WAIT)
+            break;
+        set_timer(s, *wake_ns);
+        weir__exchange_acq_rel(&s->waiting, 1u);
+        if (!has_news(s, *wake_ns))
+            return action;
+        weir__exchange_acq_rel(&s->waiting, 0u);
+        weir__call_set_now(&s->call, WEIR_NOW);
+    }
+    set_timer(s, WEIR_NEVER);
+    return action;
+}
+
+int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out)
+{
+    stepped *s = stepped_of(call);
+    uint64_t wake_ns = WEIR_NEVER;
+    weir_attempt *cancelled = NULL;
+    if (!call || !out || out->size < sizeof *out)
+        return WEIR_EINVAL;
+    if (weir__load_relaxed(&s->waiting) != 0)
+        weir__exchange_acq_rel(&s->waiting, 0u);
+    if (call->state == WEIR__ENTERING && call->started_ns == WEIR_NOW) {
+        weir__call_set_now(call, now_ns);
+        call->started_ns = now_ns = weir__call_now(call);
+    }
+    out->action = step(s, now_ns, &wake_ns, &cancelled);
+    out->wake_ns = wake_ns;
+    out->attempt = out->action == WEIR_STEP_ATTEMPT ? call->attempt : cancelled;
+    if (out->action == WEIR_STEP_DONE)
+        weir__call_unwatch_tokens(call);
+    return WEIR_OK;
+}
+
+void weir_call_cancel(weir_call *call)
+{
+    if (!call)
+        return;
+    weir__store_release(&call->cancelled, 1u);
+    weir__stepped_wake(call);
+}
+
+int weir_call_result(const weir_call *call, weir_result *out)
+{
+    return call && out ? weir__call_copy_result(call, out) : WEIR_EINVAL;
+}
+
+void weir_call_unref(weir_call *call)
+{
+    weir_step out = {.size = sizeof out};
+    if (!call)
+        return;
+    weir__store_release(&call->cancelled, 1u);
+    do
+        weir_call_step(call, WEIR_NOW, &out);
+    while (out.action != WEIR_STEP_DONE);
+    unref(stepped_of(call));
+}

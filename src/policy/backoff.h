@@ -1,0 +1,20 @@
+/* The delay after the n-th attempt, before the driver is asked to wait. */
+#ifndef WEIR_POLICY_BACKOFF_H
+#define WEIR_POLICY_BACKOFF_H
+
+#include <stdint.h>
+
+typedef struct weir__backoff {
+    uint64_t base_ns;
+    uint64_t cap_ns;
+    double factor;
+    int jitter; /* WEIR_JITTER_... */
+} weir__backoff;
+
+/* attempt       1, 2, ... any
+ * previous_ns   the delay before; 0: none
+ * random        a random number */
+uint64_t weir__backoff_delay(const weir__backoff *backoff, uint32_t attempt,
+                             uint64_t previous_ns, uint64_t random);
+
+#endif

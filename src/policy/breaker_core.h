@@ -1,0 +1,376 @@
+/* The state of a circuit breaker in one 64-bit word, lock-free.
+ *
+ *   63..61 state       CLOSED, OPEN, HALF_OPEN, FORCED_OPEN, DISABLED
+ *   60..40 generation  counts transitions, modulo 2^21
+ *   39..0  payload     what belongs to the state:
+ *     CLOSED      39..0  failures in a row
+ *     OPEN        39..0  when it ends, in ticks since the breaker was made
+ *     HALF_OPEN   39..28 successes so far
+ *                 27..16 next: number of the next ticket
+ *                 15..0  window: bit i is set while ticket next-1-i is out
+ *     else        0
+ *   A tick is 2^20 ns: 40 bits of them last for 36 years.
+ *
+ * Invariants
+ *   1. Every transition, and every replacement of probes that did not report,
+ *      adds one to the generation.  So the generation names the state, and a
+ *      permit that carries it cannot move any other state.  (A permit that is
+ *      held across exactly 2^21 transitions is taken for a fresh one.)
+ *   2. State, generation and payload change together in one compare and swap:
+ *      no thread can see, or write, the deadline of another transition.
+ *   3. A ticket is issued once per generation, and cleared once.
+ *   4. At most `probes` tickets are out in a generation.
+ *
+ * The lease.  When all tickets are out and none was issued or cleared for the
+ * lease, the next acquire starts a generation with fresh tickets.  When that
+ * last happened does not fit into the word, so it has a word of its own:
+ *   63..43 generation, 42..0 tick.
+ * It is raised *before* the compare and swap that it belongs to.  Who sees
+ * the swap therefore sees a lease at least as young; a swap that fails leaves
+ * one that is younger than need be, which is harmless.  It never goes back,
+ * neither in generation nor in time, so a slow thread cannot age it.
+ *
+ * Memory orders.  The words carry no other data: nothing is published through
+ * them, and each decision is taken from one value.  Acquire and release are
+ * there for the lease (the swap releases it, the load of the word acquires
+ * it).  Transitions are swapped with seq_cst because of the listeners: a
+ * thread swaps the word, then looks for listeners; a thread that adds the
+ * first listener makes it visible, then reads the word.  With seq_cst one of
+ * the two sees the other, so no transition falls between them.
+ *
+ * Progress: lock-free.  A swap fails only because another one succeeded. */
+#ifndef WEIR_POLICY_BREAKER_CORE_H
+#define WEIR_POLICY_BREAKER_CORE_H
+
+#include "base/atomic.h"
+#include "weir/base.h"
+#include "weir/breaker.h"
+#include "policy/outcome.h"
+
+typedef struct weir__breaker_core {
+    weir__atomic_u64 word;
+    weir__atomic_u64 lease;
+} weir__breaker_core;
+
+/* The options, as the core needs them. */
+typedef struct weir__breaker_limits {
+    uint64_t threshold;
+    uint64_t open_ns;
+    uint64_t lease_ns;
+    uint32_t probes;
+    uint32_t probe_successes;
+} weir__breaker_limits;
+
+/* What a thread has done to the word, for the listeners. */
+typedef struct weir__transition {
+    int happened;
+    int from;
+    int to;
+    uint32_t generation; /* the new one */
+} weir__transition;
+
+/* Not a status of the API: the answer depends on the time; ask again with
+ * it. */
+#define WEIR__ASK_TIME 1
+
+#define WEIR__TICK_SHIFT 20
+#define WEIR__GENERATION_MASK UINT64_C(0x1fffff)
+#define WEIR__PAYLOAD_MASK UINT64_C(0xffffffffff)
+#define WEIR__TICKET_MAX UINT64_C(0xfff)
+#define WEIR__WINDOW_TOP UINT64_C(0x8000)
+#define WEIR__LEASE_TICK_MASK UINT64_C(0x7ffffffffff)
+
+static inline int weir__word_state(uint64_t w)
+{
+    return (int)(w >> 61);
+}
+
+static inline uint64_t weir__word_generation(uint64_t w)
+{
+    return (w >> 40) & WEIR__GENERATION_MASK;
+}
+
+static inline uint64_t weir__word_payload(uint64_t w)
+{
+    return w & WEIR__PAYLOAD_MASK;
+}
+
+static inline uint64_t weir__word(int state, uint64_t generation,
+                                  uint64_t payload)
+{
+    return (uint64_t)state << 61 |
+           (generation & WEIR__GENERATION_MASK) << 40 | payload;
+}
+
+/* A closed word passes every call. */
+static inline int weir__word_passes(uint64_t w)
+{
+    return weir__word_state(w) == WEIR_CLOSED;
+}
+
+/* A success changes nothing: the breaker is closed without failures, in the
+ * generation of the permit or in a later one, where it is stale. */
+static inline int weir__word_spotless(uint64_t w)
+{
+    return (w & ~(WEIR__GENERATION_MASK << 40)) == 0;
+}
+
+static inline uint64_t weir__probes_window(uint64_t w)
+{
+    return w & 0xffff;
+}
+
+static inline uint64_t weir__probes_next(uint64_t w)
+{
+    return (w >> 16) & WEIR__TICKET_MAX;
+}
+
+static inline uint64_t weir__probes_successes(uint64_t w)
+{
+    return (w >> 28) & 0xfff;
+}
+
+static inline uint64_t weir__probes(uint64_t successes, uint64_t next,
+                                    uint64_t window)
+{
+    return successes << 28 | next << 16 | window;
+}
+
+static inline uint64_t weir__ticks_up(uint64_t ns)
+{
+    uint64_t ticks = ns >> WEIR__TICK_SHIFT;
+    return ticks + ((ns & ((UINT64_C(1) << WEIR__TICK_SHIFT) - 1)) != 0);
+}
+
+static inline uint64_t weir__ticks_down(uint64_t ns)
+{
+    return ns >> WEIR__TICK_SHIFT;
+}
+
+/* A permit is the state and generation it was given in, and for a probe the
+ * number of its ticket. */
+static inline uint64_t weir__permit(uint64_t w, uint64_t ticket)
+{
+    return weir__word(weir__word_state(w), weir__word_generation(w), ticket);
+}
+
+/* ---- the lease ---- */
+
+static inline int weir__lease_is_younger(uint64_t lease, uint64_t other)
+{
+    uint64_t generations =
+        ((lease >> 43) - (other >> 43)) & WEIR__GENERATION_MASK;
+    if (generations == 0)
+        return (lease & WEIR__LEASE_TICK_MASK) >
+               (other & WEIR__LEASE_TICK_MASK);
+    return generations <= WEIR__GENERATION_MASK / 2;
+}
+
+static inline void weir__lease_raise(weir__breaker_core *core,
+                                     uint64_t generation, uint64_t age_ns)
+{
+    uint64_t lease = (generation & WEIR__GENERATION_MASK) << 43 |
+                     (weir__ticks_up(age_ns) & WEIR__LEASE_TICK_MASK);
+    uint64_t seen = weir__load_relaxed(&core->lease);
+    while (weir__lease_is_younger(lease, seen))
+        if (weir__cas_acq_rel(&core->lease, &seen, lease))
+            return;
+}
+
+/* How long until the probes of word w are given up; 0: now. */
+static inline uint64_t weir__lease_left(weir__breaker_core *core,
+                                        const weir__breaker_limits *limits,
+                                        uint64_t w, uint64_t age_ns)
+{
+    uint64_t lease = weir__load_acquire(&core->lease);
+    uint64_t end, now = weir__ticks_down(age_ns);
+    if ((lease >> 43) != weir__word_generation(w))
+        return limits->lease_ns; /* w is no longer the word */
+    end = (lease & WEIR__LEASE_TICK_MASK) + weir__ticks_up(limits->lease_ns);
+    return end > now ? (end << WEIR__TICK_SHIFT) - age_ns : 0;
+}
+
+/* ---- words that follow a word ---- */
+
+static inline uint64_t weir__word_open(uint64_t w, uint64_t open_ns,
+                                       uint64_t age_ns)
+{
+    uint64_t end = weir__ticks_up(age_ns) + weir__ticks_up(open_ns);
+    if (end > WEIR__PAYLOAD_MASK)
+        end = WEIR__PAYLOAD_MASK;
+    return weir__word(WEIR_OPEN, weir__word_generation(w) + 1, end);
+}
+
+/* Half-open in a new generation, its first ticket out. */
+static inline uint64_t weir__word_probing(uint64_t w, uint64_t successes)
+{
+    return weir__word(WEIR_HALF_OPEN, weir__word_generation(w) + 1,
+                      weir__probes(successes, 1, 1));
+}
+
+static inline uint64_t weir__word_closed(uint64_t w)
+{
+    return weir__word(WEIR_CLOSED, weir__word_generation(w) + 1, 0);
+}
+
+/* Swaps the word; on success fills in the transition if there was one. */
+static inline int weir__word_swap(weir__breaker_core *core, uint64_t *w,
+                                  uint64_t to, weir__transition *transition)
+{
+    uint64_t from = *w;
+    if (!weir__cas_seq_cst(&core->word, w, to))
+        return 0;
+    transition->happened =
+        weir__word_generation(from) != weir__word_generation(to);
+    transition->from = weir__word_state(from);
+    transition->to = weir__word_state(to);
+    transition->generation = (uint32_t)weir__word_generation(to);
+    return 1;
+}
+
+/* ---- operations; age_ns is the time since the breaker was made ---- */
+
+static inline void weir__breaker_core_init(weir__breaker_core *core)
+{
+    /* Generation 1: a permit of 0 is stale from the start. */
+    weir__init(&core->word, weir__word(WEIR_CLOSED, 1, 0));
+    weir__init(&core->lease, UINT64_C(0));
+}
+
+/* The word after one more probe was let through, or w itself when none can
+ * be.  A ticket can be issued while fewer than the limit are out, the window
+ * has room, and numbers are left. */
+static inline uint64_t weir__word_next_probe(weir__breaker_core *core,
+                                             const weir__breaker_limits *limits,
+                                             uint64_t w, uint64_t age_ns)
+{
+    uint64_t window = weir__probes_window(w), next = weir__probes_next(w);
+    uint32_t out = (uint32_t)__builtin_popcount((unsigned)window);
+    if (out < limits->probes && !(window & WEIR__WINDOW_TOP) &&
+        next < WEIR__TICKET_MAX)
+        return weir__word(WEIR_HALF_OPEN, weir__word_generation(w),
+                          weir__probes(weir__probes_successes(w), next + 1,
+                                       window << 1 | 1));
+    if (out == 0 || weir__lease_left(core, limits, w, age_ns) == 0)
+        return weir__word_probing(w, weir__probes_successes(w));
+    return w;
+}
+
+/* WEIR_OK and a permit, WEIR_EOPEN, or WEIR__ASK_TIME when age_ns is
+ * WEIR_NOW and matters. */
+static inline int weir__breaker_core_acquire(weir__breaker_core *core,
+                                             const weir__breaker_limits *limits,
+                                             uint64_t age_ns, uint64_t *permit,
+                                             weir__transition *transition)
+{
+    uint64_t w = weir__load_acquire(&core->word);
+    for (;;) {
+        int state = weir__word_state(w);
+        uint64_t to;
+        if (state == WEIR_CLOSED || state == WEIR_DISABLED) {
+            *permit = weir__permit(w, 0);
+            return WEIR_OK;
+        }
+        if (state == WEIR_FORCED_OPEN)
+            return WEIR_EOPEN;
+        if (age_ns == WEIR_NOW)
+            return WEIR__ASK_TIME;
+        if (state == WEIR_HALF_OPEN)
+            to = weir__word_next_probe(core, limits, w, age_ns);
+        else if (weir__ticks_down(age_ns) >= weir__word_payload(w))
+            to = weir__word_probing(w, 0);
+        else
+            to = w;
+        if (to == w)
+            return WEIR_EOPEN;
+        weir__lease_raise(core, weir__word_generation(to), age_ns);
+        if (weir__word_swap(core, &w, to, transition)) {
+            *permit = weir__permit(to, weir__probes_next(to) - 1);
+            return WEIR_OK;
+        }
+    }
+}
+
+/* The bit of a ticket in the window, 0 when it is not out. */
+static inline uint64_t weir__ticket_bit(uint64_t w, uint64_t permit)
+{
+    uint64_t age = weir__probes_next(w) - 1 - weir__word_payload(permit);
+    return age > 15 ? 0 : weir__probes_window(w) & (UINT64_C(1) << age);
+}
+
+static inline uint64_t weir__word_after_probe(uint64_t w, uint64_t bit,
+                                              int outcome,
+                                              const weir__breaker_limits *limits,
+                                              uint64_t age_ns)
+{
+    uint64_t cleared = w & ~bit;
+    if (weir__outcome_failed(outcome))
+        return weir__word_open(w, limits->open_ns, age_ns);
+    if (!weir__outcome_healthy(outcome))
+        return cleared;
+    if (weir__probes_successes(w) + 1 >= limits->probe_successes)
+        return weir__word_closed(w);
+    return cleared + weir__probes(1, 0, 0);
+}
+
+/* WEIR_OK, WEIR_ESTALE, or WEIR__ASK_TIME. */
+static inline int weir__breaker_core_record(weir__breaker_core *core,
+                                            const weir__breaker_limits *limits,
+                                            uint64_t age_ns, uint64_t permit,
+                                            int outcome,
+                                            weir__transition *transition)
+{
+    uint64_t w = weir__load_acquire(&core->word);
+    for (;;) {
+        uint64_t to = w;
+        if (weir__word_generation(w) != weir__word_generation(permit) ||
+            weir__word_state(w) != weir__word_state(permit))
+            return WEIR_ESTALE;
+        if (weir__word_state(w) == WEIR_HALF_OPEN) {
+            uint64_t bit = weir__ticket_bit(w, permit);
+            if (!bit)
+                return WEIR_ESTALE;
+            if (age_ns == WEIR_NOW)
+                return WEIR__ASK_TIME;
+            to = weir__word_after_probe(w, bit, outcome, limits, age_ns);
+            if (weir__word_state(to) == WEIR_HALF_OPEN)
+                weir__lease_raise(core, weir__word_generation(to), age_ns);
+        } else if (weir__word_state(w) == WEIR_CLOSED) {
+            if (weir__outcome_healthy(outcome))
+                to = w & ~WEIR__PAYLOAD_MASK;
+            else if (weir__outcome_failed(outcome))
+                to = w + 1;
+            if (weir__word_payload(to) >= limits->threshold) {
+                if (age_ns == WEIR_NOW)
+                    return WEIR__ASK_TIME;
+                to = weir__word_open(w, limits->open_ns, age_ns);
+            }
+        }
+        if (to == w || weir__word_swap(core, &w, to, transition))
+            return WEIR_OK;
+    }
+}
+
+/* Is a call that was let through with permit still let through?  For those
+ * that had to wait elsewhere in between. */
+static inline int weir__breaker_core_valid(weir__breaker_core *core,
+                                           uint64_t permit)
+{
+    uint64_t w = weir__load_acquire(&core->word);
+    return weir__word_generation(w) == weir__word_generation(permit) &&
+           (weir__word_state(w) != WEIR_HALF_OPEN ||
+            weir__ticket_bit(w, permit) != 0);
+}
+
+/* Puts the breaker into a state without payload: CLOSED or a manual one. */
+static inline void weir__breaker_core_set(weir__breaker_core *core, int state,
+                                          weir__transition *transition)
+{
+    uint64_t w = weir__load_acquire(&core->word);
+    while (!weir__word_swap(
+        core, &w, weir__word(state, weir__word_generation(w) + 1, 0),
+        transition))
+        ;
+}
+
+#endif

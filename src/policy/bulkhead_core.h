@@ -1,0 +1,208 @@
+/* Permits and the queue for them.
+ *
+ *   word  63..32 waiting: waiters in the queue
+ *         31..0  held: permits that are out
+ *
+ * Invariants
+ *   1. held never exceeds the limit.
+ *   2. While somebody waits, all permits are out: nobody joins the queue
+ *      unless the same swap sees them all out, and a permit that comes back
+ *      goes straight to the first waiter, without held changing.  So there is
+ *      nothing to overtake the queue for.
+ *   3. `waiting` is the length of the list.  It changes under the lock only,
+ *      together with the list; `held` changes by anyone.
+ *   4. A waiter leaves the list once: by a grant or by quitting, whichever
+ *      takes the lock first.  So a permit is never given to somebody who has
+ *      gone, and nobody leaves with a permit that he does not know of.
+ *
+ * Taking a free permit, giving one back while nobody waits, and turning away
+ * when the queue is full are lock-free; the queue uses the lock.
+ *
+ * A granter holds the waiter's waker before it marks the grant, and touches
+ * nothing of the waiter afterwards but that waker (base/waker.h): as soon as
+ * the mark is visible, the waiter may run on and its frame be gone.
+ *
+ * Memory orders.  A permit orders the work of two callers: giving it back
+ * releases, taking it acquires.  The grant mark does the same from granter to
+ * waiter.  The rest is under the lock. */
+#ifndef WEIR_POLICY_BULKHEAD_CORE_H
+#define WEIR_POLICY_BULKHEAD_CORE_H
+
+#include "base/atomic.h"
+#include "base/lock.h"
+#include "base/waker.h"
+#include "weir/base.h"
+
+typedef struct weir__waiter weir__waiter;
+
+struct weir__waiter {
+    weir__waiter *previous; /* both under the lock */
+    weir__waiter *next;
+    weir__waker *waker;
+    weir__atomic_u32 granted; /* set once by the granter */
+};
+
+typedef struct weir__queue {
+    weir__mutex lock;
+    weir__waiter *first; /* both under the lock */
+    weir__waiter *last;
+} weir__queue;
+
+typedef struct weir__bulkhead_core {
+    weir__atomic_u64 word;
+} weir__bulkhead_core;
+
+/* Not a status of the API: the caller is in the queue. */
+#define WEIR__QUEUED 2
+
+#define WEIR__ONE_WAITING (UINT64_C(1) << 32)
+
+static inline uint32_t weir__held(uint64_t w)
+{
+    return (uint32_t)w;
+}
+
+static inline uint32_t weir__waiting(uint64_t w)
+{
+    return (uint32_t)(w >> 32);
+}
+
+/* 1 with a permit, 0 when none is free. */
+static inline int weir__bulkhead_core_try(weir__bulkhead_core *core,
+                                          uint32_t limit)
+{
+    uint64_t w = weir__load_relaxed(&core->word);
+    while (weir__held(w) < limit && weir__waiting(w) == 0)
+        if (weir__cas_weak_acq_rel(&core->word, &w, w + 1))
+            return 1;
+    return 0;
+}
+
+/* ---- the list, under the lock ---- */
+
+static inline void weir__queue_append(weir__queue *queue, weir__waiter *waiter)
+{
+    waiter->next = 0;
+    waiter->previous = queue->last;
+    if (queue->last)
+        queue->last->next = waiter;
+    else
+        queue->first = waiter;
+    queue->last = waiter;
+}
+
+static inline void weir__queue_unlink(weir__queue *queue, weir__waiter *waiter)
+{
+    if (waiter->previous)
+        waiter->previous->next = waiter->next;
+    else
+        queue->first = waiter->next;
+    if (waiter->next)
+        waiter->next->previous = waiter->previous;
+    else
+        queue->last = waiter->previous;
+}
+
+/* ---- operations ---- */
+
+/* Swaps a permit or a place in the queue into the word, whichever there is:
+ * WEIR_OK, WEIR__QUEUED or WEIR_EFULL.  Under the lock. */
+static inline int weir__bulkhead_core_reserve(weir__bulkhead_core *core,
+                                              uint32_t limit,
+                                              uint32_t max_queue)
+{
+    uint64_t w = weir__load_relaxed(&core->word);
+    for (;;) {
+        int granted = weir__held(w) < limit && weir__waiting(w) == 0;
+        if (!granted && weir__waiting(w) >= max_queue)
+            return WEIR_EFULL;
+        if (weir__cas_acq_rel(&core->word, &w,
+                              w + (granted ? 1 : WEIR__ONE_WAITING)))
+            return granted ? WEIR_OK : WEIR__QUEUED;
+    }
+}
+
+/* WEIR_OK with a permit, WEIR_EFULL, or WEIR__QUEUED: then waker is fired when
+ * waiter->granted is set, or the caller quits. */
+static inline int weir__bulkhead_core_enter(weir__bulkhead_core *core,
+                                            weir__queue *queue, uint32_t limit,
+                                            uint32_t max_queue,
+                                            weir__waiter *waiter,
+                                            weir__waker *waker)
+{
+    int status;
+    if (weir__bulkhead_core_try(core, limit))
+        return WEIR_OK;
+    if (weir__waiting(weir__load_relaxed(&core->word)) >= max_queue)
+        return WEIR_EFULL;
+    weir__init(&waiter->granted, 0u);
+    waiter->waker = waker;
+    weir__mutex_lock(&queue->lock);
+    status = weir__bulkhead_core_reserve(core, limit, max_queue);
+    if (status == WEIR__QUEUED)
+        weir__queue_append(queue, waiter);
+    weir__mutex_unlock(&queue->lock);
+    return status;
+}
+
+static inline int weir__waiter_granted(weir__waiter *waiter)
+{
+    return weir__load_acquire(&waiter->granted) != 0;
+}
+
+/* Leaves the queue.  1: a permit was granted first, and the caller has it. */
+static inline int weir__bulkhead_core_quit(weir__bulkhead_core *core,
+                                           weir__queue *queue,
+                                           weir__waiter *waiter)
+{
+    int granted;
+    weir__mutex_lock(&queue->lock);
+    granted = weir__waiter_granted(waiter);
+    if (!granted) {
+        weir__queue_unlink(queue, waiter);
+        weir__sub_acq_rel(&core->word, WEIR__ONE_WAITING);
+    }
+    weir__mutex_unlock(&queue->lock);
+    return granted;
+}
+
+/* Gives a permit back while nobody waits.  WEIR_OK, WEIR_ESTALE when none is
+ * out, or WEIR__QUEUED when somebody waits. */
+static inline int weir__bulkhead_core_put(weir__bulkhead_core *core)
+{
+    uint64_t w = weir__load_relaxed(&core->word);
+    while (weir__waiting(w) == 0) {
+        if (weir__held(w) == 0)
+            return WEIR_ESTALE;
+        if (weir__cas_weak_acq_rel(&core->word, &w, w - 1))
+            return WEIR_OK;
+    }
+    return WEIR__QUEUED;
+}
+
+/* Gives a permit back, or hands it to the first waiter. */
+static inline int weir__bulkhead_core_release(weir__bulkhead_core *core,
+                                              weir__queue *queue)
+{
+    weir__waker *waker = 0;
+    int status = weir__bulkhead_core_put(core);
+    if (status != WEIR__QUEUED)
+        return status;
+    weir__mutex_lock(&queue->lock);
+    status = weir__bulkhead_core_put(core); /* the queue may be empty by now */
+    if (status == WEIR__QUEUED) {
+        weir__waiter *waiter = queue->first;
+        waker = waiter->waker;
+        weir__queue_unlink(queue, waiter);
+        weir__sub_acq_rel(&core->word, WEIR__ONE_WAITING);
+        weir__waker_hold(waker);
+        weir__store_release(&waiter->granted, 1u);
+        status = WEIR_OK;
+    }
+    weir__mutex_unlock(&queue->lock);
+    if (waker)
+        weir__waker_fire(waker);
+    return status;
+}
+
+#endif

@@ -1,0 +1,120 @@
+#include "policy/retry.h"
+
+#include "base/options.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "policy/outcome.h"
+
+static const weir_retry_options defaults = {
+    .size = sizeof(weir_retry_options),
+    .max_attempts = 4,
+    .base_ns = 100 * WEIR__MS,
+    .cap_ns = 30 * WEIR__SECOND,
+    .factor = 2.0,
+    .hint_max_ns = 60 * WEIR__SECOND,
+    .jitter = WEIR_JITTER_FULL,
+};
+
+int weir_retry_options_init(weir_retry_options *options, uint32_t size)
+{
+    return weir__options_init(options, size, &defaults, sizeof defaults,
+                              sizeof defaults);
+}
+
+/* Written so that a factor that is not a number is out of range. */
+static int valid(const weir_retry_options *o)
+{
+    return o->max_attempts >= 1 && o->max_attempts <= 1000000 &&
+           o->cap_ns <= WEIR__DAY && o->base_ns <= o->cap_ns &&
+           o->factor >= 1.0 && o->factor <= 1000.0 &&
+           o->hint_max_ns <= WEIR__DAY && o->seeded <= 1 &&
+           o->jitter >= WEIR_JITTER_NONE &&
+           o->jitter <= WEIR_JITTER_DECORRELATED;
+}
+
+int weir_retry_new(weir_retry **out, const weir_retry_options *options)
+{
+    weir_retry_options o = defaults;
+    int status = out ? weir__options_copy(&o, sizeof o, sizeof o, options)
+                     : WEIR_EINVAL;
+    if (status != WEIR_OK)
+        return status;
+    if (!valid(&o))
+        return WEIR_EINVAL;
+    weir_retry *retry =
+        weir__policy_new(WEIR__RETRY, sizeof *retry, o.clock, o.allocator);
+    if (!retry)
+        return WEIR_ENOMEM;
+    retry->backoff.base_ns = o.base_ns;
+    retry->backoff.cap_ns = o.cap_ns;
+    retry->backoff.factor = o.factor;
+    retry->backoff.jitter = o.jitter;
+    retry->hint_max_ns = o.hint_max_ns;
+    retry->max_attempts = o.max_attempts;
+    retry->seeded = o.seeded;
+    retry->seed = o.seeded ? o.seed : weir__random_seed(retry);
+    *out = retry;
+    return WEIR_OK;
+}
+
+void weir_retry_ref(weir_retry *retry)
+{
+    if (retry)
+        weir__ref_take(&retry->policy.ref);
+}
+
+void weir_retry_unref(weir_retry *retry)
+{
+    weir__policy_unref((weir__policy *)retry);
+}
+
+/* A hint replaces the computed delay, which is then spread on top of it:
+ * clients that were told the same time do not come back in step. */
+static uint64_t delay(weir_retry *retry, weir__retry_progress *progress,
+                      uint64_t hint_ns)
+{
+    uint64_t seed = retry->seeded ? retry->seed
+                                  : weir__random_in_process(retry->seed);
+    uint64_t random =
+        weir__random(seed, progress->ordinal, progress->attempts);
+    hint_ns = weir__time_min(hint_ns, retry->hint_max_ns);
+    return hint_ns + weir__backoff_delay(&retry->backoff, progress->attempts,
+                                         progress->previous_ns, random);
+}
+
+int weir__retry_next(weir_retry *retry, weir__retry_progress *progress,
+                     int outcome, uint64_t hint_ns, uint64_t remaining_ns,
+                     uint64_t *out_delay_ns)
+{
+    if (!weir__outcome_retryable(outcome))
+        return WEIR_EFINAL;
+    if (progress->attempts >= retry->max_attempts)
+        return WEIR_EATTEMPTS;
+    if (progress->ordinal == 0)
+        progress->ordinal = weir__add_relaxed(&retry->calls, 1u) + 1;
+    uint64_t delay_ns = delay(retry, progress, hint_ns);
+    if (delay_ns >= remaining_ns)
+        return WEIR_EDEADLINE;
+    progress->previous_ns = delay_ns;
+    *out_delay_ns = delay_ns;
+    return WEIR_OK;
+}
+
+int weir_retry_next(weir_retry *retry, weir_retry_state *state, int outcome,
+                    uint64_t hint_ns, uint64_t remaining_ns,
+                    uint64_t *out_delay_ns)
+{
+    if (!retry || !state || !out_delay_ns || !weir__outcome_valid(outcome) ||
+        state->size < sizeof *state)
+        return WEIR_EINVAL;
+    weir__retry_progress progress = {state->ordinal, state->previous_ns,
+                                     state->attempts};
+    if (progress.attempts < UINT32_MAX)
+        progress.attempts++;
+    int status = weir__retry_next(retry, &progress, outcome, hint_ns,
+                                  remaining_ns, out_delay_ns);
+    state->ordinal = progress.ordinal;
+    state->previous_ns = progress.previous_ns;
+    state->attempts = progress.attempts;
+    return status;
+}

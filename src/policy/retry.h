@@ -1,0 +1,31 @@
+/* Whether to try again, and when. */
+#ifndef WEIR_POLICY_RETRY_H
+#define WEIR_POLICY_RETRY_H
+
+#include "policy/backoff.h"
+#include "policy/policy.h"
+#include "weir/retry.h"
+
+struct weir_retry {
+    weir__policy policy;
+    weir__backoff backoff;
+    uint64_t hint_max_ns;
+    uint64_t seed;
+    uint32_t max_attempts;
+    uint32_t seeded;
+    _Alignas(WEIR__LINE) weir__atomic_u64 calls; /* that have failed once */
+};
+
+/* How far one call has come. */
+typedef struct weir__retry_progress {
+    uint64_t ordinal; /* 0: not drawn yet */
+    uint64_t previous_ns;
+    uint32_t attempts;
+} weir__retry_progress;
+
+/* As weir_retry_next, after progress->attempts was counted up. */
+int weir__retry_next(weir_retry *retry, weir__retry_progress *progress,
+                     int outcome, uint64_t hint_ns, uint64_t remaining_ns,
+                     uint64_t *out_delay_ns);
+
+#endif

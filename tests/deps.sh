@@ -1,0 +1,36 @@
+#!/bin/sh
+# Installs what the tests need: compilers, cmocka, libuv, Relacy, Python.
+set -eu
+
+if [ "$(id -u)" = 0 ]; then
+    root=
+elif command -v sudo >/dev/null; then
+    root=sudo
+else
+    echo "make deps installs packages: run it as root, or install sudo" >&2
+    exit 1
+fi
+
+if command -v apt-get >/dev/null; then
+    $root apt-get update
+    DEBIAN_FRONTEND=noninteractive $root apt-get install -y \
+        --no-install-recommends gcc g++ clang make pkg-config python3 \
+        libc6-dev libcmocka-dev libuv1-dev relacy-dev \
+        "$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\).*/libclang-rt-\1-dev/p' | head -n 1)"
+elif command -v dnf >/dev/null; then
+    $root dnf install -y gcc gcc-c++ clang compiler-rt make pkgconf-pkg-config \
+        python3 libcmocka-devel libuv-devel libasan libubsan libtsan
+    echo "Relacy is not packaged here: its scenarios will be skipped"
+elif command -v apk >/dev/null; then
+    $root apk add gcc g++ clang compiler-rt musl-dev make pkgconf python3 \
+        cmocka-dev libuv-dev
+    echo "Relacy is not packaged here: its scenarios will be skipped"
+elif command -v pacman >/dev/null; then
+    $root pacman -Sy --needed --noconfirm gcc clang compiler-rt make pkgconf \
+        python cmocka libuv
+    echo "Relacy is not packaged here: its scenarios will be skipped"
+else
+    echo "no apt-get, dnf, apk or pacman here; install a C and C++ compiler," \
+        "make, pkg-config, cmocka, libuv, python3 and Relacy by hand" >&2
+    exit 1
+fi
