@@ -9,7 +9,9 @@ struct weir_cancel {
     weir__ref ref;
     weir__atomic_u32 fired; /* set under lock, read anywhere */
     weir__mutex lock;
-    weir__cancel_link *first; /* under lock */
+    weir__cancel_link *first; /* under lock; fired in this order, so that a
+                                 call is told before the calls nested in it */
+    weir__cancel_link *last;
 };
 
 int weir_cancel_new(weir_cancel **out)
@@ -55,6 +57,8 @@ static void unlink_it(weir_cancel *cancel, weir__cancel_link *link)
         cancel->first = link->next;
     if (link->next)
         link->next->previous = link->previous;
+    else
+        cancel->last = link->previous;
     link->linked = 0;
 }
 
@@ -83,11 +87,13 @@ int weir__cancel_add(weir_cancel *cancel, weir__cancel_link *link,
     if (!fired) {
         link->waker = waker;
         link->linked = 1;
-        link->previous = NULL;
-        link->next = cancel->first;
-        if (link->next)
-            link->next->previous = link;
-        cancel->first = link;
+        link->next = NULL;
+        link->previous = cancel->last;
+        if (link->previous)
+            link->previous->next = link;
+        else
+            cancel->first = link;
+        cancel->last = link;
     }
     weir__mutex_unlock(&cancel->lock);
     return fired;

@@ -57,6 +57,8 @@ static int interrupted(weir_call *call, weir__verdict *v)
            expired(call, weir__call_now(call), v);
 }
 
+/* What fails after its end was decided, though not acted upon, ends the same
+ * way as if it had been. */
 weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
                           uint64_t finished_ns)
 {
@@ -67,14 +69,20 @@ weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
     v.asked = 1;
     v.hint_ns = attempt->said & WEIR__SAID_HINT ? attempt->hint_ns : 0;
     call->result.last_code = code;
-    if (weir__outcome_healthy(outcome) || outcome == WEIR_IGNORED ||
-        weir__call_deadline(call) == WEIR_NEVER)
+    if (weir__outcome_healthy(outcome))
         return v;
-    if (finished_ns == WEIR_NOW)
-        finished_ns = weir__call_now(call);
-    if (!expired(call, finished_ns, &late))
-        return v;
-    late.outcome = outcome;
+    if (weir__call_cancelled(call)) {
+        late = call_verdict(WEIR_ECANCELED, WEIR_IGNORED);
+    } else {
+        if (outcome == WEIR_IGNORED ||
+            weir__call_deadline(call) == WEIR_NEVER)
+            return v;
+        if (finished_ns == WEIR_NOW)
+            finished_ns = weir__call_now(call);
+        if (!expired(call, finished_ns, &late))
+            return v;
+        late.outcome = outcome;
+    }
     late.asked = 1;
     return late;
 }
@@ -127,10 +135,12 @@ static void done(weir_call *call, const weir__verdict *v)
     call->state = WEIR__DONE;
 }
 
-void weir__leave(weir_call *call, weir__verdict *v)
+/* Tells the policies from the inside out; the node of a retry that wants to
+ * try again, or NULL. */
+static weir__node *tell(weir_call *call, weir__verdict *v)
 {
-    weir__node *node;
-    while ((node = call->node) != NULL) {
+    weir__node *node = call->node;
+    for (; node; node = node->parent)
         switch (call->pipeline->layers[node->layer]->kind) {
         case WEIR__TIMEOUT:
             if (v->until == node)
@@ -138,7 +148,7 @@ void weir__leave(weir_call *call, weir__verdict *v)
             break;
         case WEIR__RETRY:
             if (try_again(call, node, v))
-                return;
+                return node;
             break;
         case WEIR__BREAKER:
             tell_breaker(call, node, v);
@@ -146,10 +156,22 @@ void weir__leave(weir_call *call, weir__verdict *v)
         case WEIR__BULKHEAD:
             break;
         }
-        call->node = node->parent;
-        weir__node_drop(call, node);
+    return NULL;
+}
+
+/* First every breaker is told, then permits go back: whoever is handed one
+ * must find the breaker that this call has tripped. */
+void weir__leave(weir_call *call, weir__verdict *v)
+{
+    weir__node *left = call->node;
+    call->node = tell(call, v);
+    while (left != call->node) {
+        weir__node *parent = left->parent;
+        weir__node_drop(call, left);
+        left = parent;
     }
-    done(call, v);
+    if (!call->node)
+        done(call, v);
 }
 
 static void leave_with(weir_call *call, weir__verdict v)
