@@ -1,0 +1,71 @@
+# The tests.  Included by the Makefile.
+
+CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
+CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
+TEST_CFLAGS = -std=c11 -pthread -Wall -Wextra -Wshadow -D_DEFAULT_SOURCE \
+	-Iinclude -Isrc -Itests $(CMOCKA_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+WRAP = -Wl,--wrap=posix_memalign
+
+UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
+	$(filter-out $(if $(HAVE_UV),,%/test_uv.c),$(wildcard tests/unit/*.c)))
+SCENARIOS = $(B)/tests/scenarios/blocking \
+	$(if $(HAVE_UV),$(B)/tests/scenarios/uv)
+SIM = $(B)/tests/sim/sim
+
+$(B)/tests/%.o: tests/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -c -o $@ $<
+$(B)/tests/%.o: tests/%.cpp $(B)/flags
+	@mkdir -p $(@D)
+	$(CXX) -std=c++11 -pthread -Wall -Wextra -Iinclude $(CPPFLAGS) $(CFLAGS) \
+		-MMD -MP -c -o $@ $<
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support.o $(B)/libweir.a
+	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(CMOCKA_LIBS) -pthread
+$(B)/tests/unit/test_uv: $(B)/tests/unit/test_uv.o $(B)/tests/support.o \
+		$(B)/libweir-uv.a $(B)/libweir.a
+	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(CMOCKA_LIBS) $(UV_LIBS) \
+		-pthread
+$(B)/tests/unwind: $(B)/tests/unwind.o $(B)/libweir.a
+	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+$(B)/tests/scenarios/blocking: $(B)/tests/scenarios/blocking.o \
+		$(B)/tests/scenarios/scenario.o $(B)/libweir.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+$(B)/tests/scenarios/uv: $(B)/tests/scenarios/uv.o \
+		$(B)/tests/scenarios/scenario.o $(B)/libweir-uv.a $(B)/libweir.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS) -pthread
+$(SIM): $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c)) $(B)/libweir.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+
+.PHONY: check check-unit check-scenarios check-sim check-build relacy
+
+check: check-unit check-scenarios check-sim check-build
+
+check-unit: $(UNIT) $(B)/tests/unwind
+	@for t in $(UNIT) $(B)/tests/unwind; do ./$$t || exit 1; done
+
+# Python loads the shared library, which must then be free of sanitizers.
+PYTHON_DRIVER = $(if $(findstring -fsanitize,$(CFLAGS)),,\
+	$(shell command -v $(PYTHON) 2>/dev/null))
+check-scenarios: $(SCENARIOS) lib
+	@for t in $(SCENARIOS); do \
+		./$$t tests/scenarios/table.txt > $$t.trace || exit 1; \
+		cmp $$t.trace $(B)/tests/scenarios/blocking.trace || exit 1; \
+	done
+	@$(if $(PYTHON_DRIVER),\
+		$(PYTHON) tests/scenarios/asyncio_driver.py $(B)/libweir.so \
+			tests/scenarios/table.txt > $(B)/tests/scenarios/asyncio.trace && \
+		cmp $(B)/tests/scenarios/asyncio.trace \
+			$(B)/tests/scenarios/blocking.trace,\
+		echo "asyncio: skipped")
+
+check-sim: $(SIM)
+	@./$(SIM)
+
+# What a user meets before the first call: headers, symbols, install, README.
+check-build: all
+	@CC="$(CC)" CXX="$(CXX)" sh tests/headers.sh $(B)
+	@MAKE="$(MAKE)" CC="$(CC)" sh tests/install.sh $(B)
+
+relacy:
+	@CXX="$(CXX)" sh tests/relacy/run.sh $(B)/relacy

@@ -1,0 +1,160 @@
+// Unwinding out of the user's function, by a C++ exception or pthread_cancel,
+// gives every permit back and counts as a failure: on the straight path, on
+// the general path, and after a retry.
+#include <cstdio>
+#include <cstdlib>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdexcept>
+
+#include "weir.h"
+
+static int failures;
+
+#define CHECK(condition)                                                      \
+    do {                                                                      \
+        if (!(condition)) {                                                   \
+            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__,           \
+                         #condition);                                         \
+            failures++;                                                       \
+        }                                                                     \
+    } while (0)
+
+struct world {
+    weir_breaker *breaker;
+    weir_bulkhead *bulkhead;
+    weir_pipeline *pipeline;
+
+    explicit world(uint32_t bulkheads)
+    {
+        weir_breaker_options b;
+        weir_retry_options r;
+        weir_retry *retry;
+        weir_breaker_options_init(&b, sizeof b);
+        b.failure_threshold = 2;
+        weir_breaker_new(&breaker, &b);
+        weir_bulkhead_new(&bulkhead, nullptr);
+        weir_retry_options_init(&r, sizeof r);
+        r.base_ns = 0;
+        weir_retry_new(&retry, &r);
+        weir_pipeline_new(&pipeline, nullptr);
+        weir_pipeline_add_retry(pipeline, retry);
+        weir_pipeline_add_breaker(pipeline, breaker);
+        for (uint32_t i = 0; i < bulkheads; i++) // two: the general path
+            weir_pipeline_add_bulkhead(pipeline, bulkhead);
+        weir_pipeline_seal(pipeline);
+        weir_retry_unref(retry);
+    }
+
+    ~world()
+    {
+        weir_pipeline_unref(pipeline);
+        weir_breaker_unref(breaker);
+        weir_bulkhead_unref(bulkhead);
+    }
+};
+
+static int throws(weir_attempt *, void *)
+{
+    throw std::runtime_error("thrown");
+}
+
+static int throws_at_last(weir_attempt *attempt, void *)
+{
+    if (weir_attempt_number(attempt) == 2)
+        throw std::runtime_error("thrown");
+    return 1;
+}
+
+static sem_t inside;
+
+static int hangs(weir_attempt *, void *)
+{
+    sem_post(&inside);
+    for (;;)
+        pthread_testcancel();
+    return 0;
+}
+
+static void *run_until_cancelled(void *arg)
+{
+    weir_run(static_cast<weir_pipeline *>(arg), hangs, nullptr);
+    return nullptr;
+}
+
+static bool run_throws(world &w, weir_fn fn)
+{
+    try {
+        weir_run(w.pipeline, fn, nullptr);
+    } catch (const std::runtime_error &) {
+        return true;
+    }
+    return false;
+}
+
+static void exception_returns_permits_and_counts(uint32_t bulkheads)
+{
+    world w(bulkheads);
+    CHECK(run_throws(w, throws));
+    CHECK(weir_bulkhead_running(w.bulkhead) == 0);
+    CHECK(weir_breaker_state(w.breaker) == WEIR_CLOSED);
+    CHECK(run_throws(w, throws));
+    CHECK(weir_bulkhead_running(w.bulkhead) == 0);
+    CHECK(weir_breaker_state(w.breaker) == WEIR_OPEN);
+}
+
+static void exception_in_a_retry_returns_permits_and_counts()
+{
+    world w(1);
+    CHECK(run_throws(w, throws_at_last));
+    CHECK(weir_bulkhead_running(w.bulkhead) == 0);
+    CHECK(weir_breaker_state(w.breaker) == WEIR_OPEN);
+}
+
+static void exception_leaves_a_policy_alone()
+{
+    world w(1);
+    for (int i = 0; i < 2; i++) {
+        try {
+            weir_breaker_run(w.breaker, throws, nullptr);
+            CHECK(false);
+        } catch (const std::runtime_error &) {
+        }
+    }
+    CHECK(weir_breaker_state(w.breaker) == WEIR_OPEN);
+    try {
+        weir_bulkhead_run(w.bulkhead, throws, nullptr);
+        CHECK(false);
+    } catch (const std::runtime_error &) {
+    }
+    CHECK(weir_bulkhead_running(w.bulkhead) == 0);
+}
+
+static void cancelled_thread_returns_permits_and_counts(uint32_t bulkheads)
+{
+    world w(bulkheads);
+    sem_init(&inside, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        pthread_t thread;
+        pthread_create(&thread, nullptr, run_until_cancelled, w.pipeline);
+        sem_wait(&inside);
+        CHECK(weir_bulkhead_running(w.bulkhead) == bulkheads);
+        pthread_cancel(thread);
+        pthread_join(thread, nullptr);
+        CHECK(weir_bulkhead_running(w.bulkhead) == 0);
+    }
+    CHECK(weir_breaker_state(w.breaker) == WEIR_OPEN);
+    sem_destroy(&inside);
+}
+
+int main()
+{
+    exception_returns_permits_and_counts(1);
+    exception_returns_permits_and_counts(2);
+    exception_in_a_retry_returns_permits_and_counts();
+    exception_leaves_a_policy_alone();
+    cancelled_thread_returns_permits_and_counts(1);
+    cancelled_thread_returns_permits_and_counts(2);
+    std::printf("unwind: %s\n", failures ? "failed" : "passed");
+    return failures != 0;
+}
