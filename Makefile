@@ -61,6 +61,7 @@ $(B)/libweir-uv.a: $(UV_OBJ)
 
 $(B)/libweir.so.$(VERSION): $(CORE_OBJ) src/libweir.map
 	$(CC) -shared -pthread $(CFLAGS) $(LDFLAGS) -o $@ $(CORE_OBJ) \
+		-Wl,-Bsymbolic-functions \
 		-Wl,-soname,libweir.so.$(SOVERSION) \
 		-Wl,--version-script,src/libweir.map
 $(B)/libweir-uv.so.$(VERSION): $(UV_OBJ) src/libweir-uv.map $(B)/libweir.so
@@ -85,6 +86,17 @@ $(B)/examples/%: $(B)/examples/%.o $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
 demo: $(B)/examples/demo/demo
+	@$<
+
+# ---- the benchmark: through the shared library, as users call it ----
+
+$(B)/libfloor.so: bench/floor.c bench/floor.h
+	$(CC) -shared -fPIC -O2 -Iinclude -o $@ $<
+$(B)/bench: bench/bench.c $(B)/libfloor.so lib
+	$(CC) -O2 -std=c11 -Iinclude -o $@ $< -L$(B) -lweir -lfloor -pthread \
+		-Wl,-rpath,'$$ORIGIN'
+.PHONY: bench
+bench: $(B)/bench
 	@$<
 
 # ---- install ----
@@ -133,6 +145,7 @@ help:
 	@echo "make demo         the point of weir, in half a minute"
 	@echo "make deps         installs what the tests need (root or sudo)"
 	@echo "make check        all tests"
+	@echo "make bench        what a call costs here, against a bare call"
 	@echo "make install      DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)"
 	@echo "make uninstall    takes it away again"
 	@echo "make clean        removes $(B)/"

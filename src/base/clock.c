@@ -180,14 +180,16 @@ static void move_to(weir_clock *clock, uint64_t now_ns)
     }
 }
 
+/* Again and again: what was due may have been a stepped call, which is no
+ * thread that would go on. */
 static void jump_if_all_wait(weir_clock *clock)
 {
-    uint64_t next_ns = earliest(clock);
-    if (clock->participants == 0 || clock->waiting < clock->participants ||
-        next_ns == WEIR_NEVER)
-        return;
-    uint64_t now_ns = weir_clock_now_ns(clock);
-    move_to(clock, next_ns > now_ns ? next_ns : now_ns);
+    uint64_t next_ns;
+    while (clock->participants > 0 && clock->waiting >= clock->participants &&
+           (next_ns = earliest(clock)) != WEIR_NEVER) {
+        uint64_t now_ns = weir_clock_now_ns(clock);
+        move_to(clock, next_ns > now_ns ? next_ns : now_ns);
+    }
 }
 
 void weir__clock_thread_waits(weir_clock *clock, weir__timer *timer)

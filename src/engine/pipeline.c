@@ -180,8 +180,8 @@ static int add_new_timeout(weir_pipeline *pipeline, int status, uint64_t ns)
     weir_timeout_options options;
     weir_timeout_options_init(&options, sizeof options);
     options.timeout_ns = ns;
-    return add_made(pipeline, status, weir_timeout_new(&timeout, &options),
-                    timeout);
+    int made = weir_timeout_new(&timeout, &options);
+    return add_made(pipeline, status, made, timeout);
 }
 
 int weir_pipeline_new_recommended(weir_pipeline **out, uint64_t total_ns,
@@ -197,11 +197,12 @@ int weir_pipeline_new_recommended(weir_pipeline **out, uint64_t total_ns,
     if (status != WEIR_OK)
         return status;
     status = add_new_timeout(pipeline, status, total_ns);
-    status = add_made(pipeline, status, weir_retry_new(&retry, NULL), retry);
-    status =
-        add_made(pipeline, status, weir_breaker_new(&breaker, NULL), breaker);
-    status = add_made(pipeline, status, weir_bulkhead_new(&bulkhead, NULL),
-                      bulkhead);
+    int made = weir_retry_new(&retry, NULL);
+    status = add_made(pipeline, status, made, retry);
+    made = weir_breaker_new(&breaker, NULL);
+    status = add_made(pipeline, status, made, breaker);
+    made = weir_bulkhead_new(&bulkhead, NULL);
+    status = add_made(pipeline, status, made, bulkhead);
     status = add_new_timeout(pipeline, status, attempt_ns);
     if (status == WEIR_OK)
         status = weir_pipeline_seal(pipeline);

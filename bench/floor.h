@@ -1,0 +1,9 @@
+/* The floor: a call into a shared library that calls a function back. */
+#ifndef BENCH_FLOOR_H
+#define BENCH_FLOOR_H
+
+#include "weir.h"
+
+int floor_run(void *handle, weir_fn fn, void *arg);
+
+#endif
