@@ -100,6 +100,8 @@ static void run_attempt(blocking *b, weir_fn fn, void *arg)
     if (weir__call_cancelled(call))
         weir__attempt_tell_cancel(call->attempt);
     int code = fn(call->attempt, arg);
+    weir__exchange_acq_rel(&b->attempt.cancel_state,
+                           (uint32_t)WEIR__CANCEL_TOLD); /* too late now */
     weir__call_set_now(call, WEIR_NOW);
     weir__step_returned(call, code);
 }

@@ -94,8 +94,6 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape,
     weir__undo undo __attribute__((cleanup(weir__undo_if_inside)));
     uint64_t deadline_ns = WEIR_NEVER;
     undo.inside = 0;
-    s.word = 0;
-    s.started_ns = 0;
     if (shape & WEIR__GUARDED) {
         s.word = weir__load_acquire(&breaker->core.word);
         if (weir__unlikely(!weir__word_passes(s.word)))
@@ -112,7 +110,7 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape,
     weir__attempt_init(&s.attempt, NULL, clock, deadline_ns, 1);
     undo.breaker = shape & WEIR__GUARDED ? breaker : NULL;
     undo.bulkhead = shape & WEIR__LIMITED ? bulkhead : NULL;
-    undo.word = s.word;
+    undo.word = shape & WEIR__GUARDED ? s.word : 0;
     undo.inside = 1;
     int code = fn(&s.attempt, arg);
     int healthy = code == 0;

@@ -96,8 +96,10 @@ static void publish(weir_breaker *breaker, const weir__transition *transition,
     if (!transition->happened)
         return;
     weir_event event = {0};
-    event.kind = transition->from == transition->to ? WEIR_EVENT_PROBES
-                                                    : WEIR_EVENT_TRANSITION;
+    event.kind = transition->from == WEIR_HALF_OPEN &&
+                         transition->to == WEIR_HALF_OPEN
+                     ? WEIR_EVENT_PROBES
+                     : WEIR_EVENT_TRANSITION;
     event.sequence = transition->generation;
     event.at_ns = age_ns == WEIR_NOW ? WEIR_NEVER : breaker->made_ns + age_ns;
     event.from = transition->from;
@@ -177,8 +179,7 @@ int weir_breaker_mode(const weir_breaker *breaker)
 {
     if (!breaker)
         return WEIR_EINVAL;
-    int state = weir__word_state(weir__load_acquire(&core_of(breaker)->word));
-    return state >= WEIR_FORCED_OPEN ? state : WEIR_AUTOMATIC;
+    return weir__word_mode(weir__load_acquire(&core_of(breaker)->word));
 }
 
 uint64_t weir__breaker_retry_after(const weir_breaker *breaker,
@@ -211,27 +212,24 @@ uint64_t weir_breaker_retry_after_ns(const weir_breaker *breaker)
 
 /* ---- manual control ---- */
 
-static void set(weir_breaker *breaker, int state)
-{
-    weir__transition transition = {0, 0, 0, 0};
-    weir__breaker_core_set(&breaker->core, state, &transition);
-    publish(breaker, &transition, WEIR_NOW);
-}
-
 int weir_breaker_set_mode(weir_breaker *breaker, int mode)
 {
+    weir__transition transition = {0, 0, 0, 0};
     if (!breaker || (mode != WEIR_AUTOMATIC && mode != WEIR_FORCED_OPEN &&
                      mode != WEIR_DISABLED))
         return WEIR_EINVAL;
-    if (weir_breaker_mode(breaker) != mode)
-        set(breaker, mode == WEIR_AUTOMATIC ? WEIR_CLOSED : mode);
+    weir__breaker_core_set_mode(&breaker->core, mode, &transition);
+    publish(breaker, &transition, WEIR_NOW);
     return WEIR_OK;
 }
 
 void weir_breaker_reset(weir_breaker *breaker)
 {
-    if (breaker && weir_breaker_mode(breaker) == WEIR_AUTOMATIC)
-        set(breaker, WEIR_CLOSED);
+    weir__transition transition = {0, 0, 0, 0};
+    if (!breaker)
+        return;
+    weir__breaker_core_reset(&breaker->core, &transition);
+    publish(breaker, &transition, WEIR_NOW);
 }
 
 static uint32_t current_generation(const void *handle)

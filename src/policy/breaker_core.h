@@ -362,15 +362,36 @@ static inline int weir__breaker_core_valid(weir__breaker_core *core,
             weir__ticket_bit(w, permit) != 0);
 }
 
-/* Puts the breaker into a state without payload: CLOSED or a manual one. */
-static inline void weir__breaker_core_set(weir__breaker_core *core, int state,
-                                          weir__transition *transition)
+/* ---- manual control ----
+ * The mode is looked at in the word that is swapped, so that a reset never
+ * undoes a mode that was set at the same time. */
+
+static inline int weir__word_mode(uint64_t w)
+{
+    int state = weir__word_state(w);
+    return state >= WEIR_FORCED_OPEN ? state : WEIR_AUTOMATIC;
+}
+
+static inline void weir__breaker_core_set_mode(weir__breaker_core *core,
+                                               int mode,
+                                               weir__transition *transition)
+{
+    int state = mode == WEIR_AUTOMATIC ? WEIR_CLOSED : mode;
+    uint64_t w = weir__load_acquire(&core->word);
+    while (weir__word_mode(w) != mode)
+        if (weir__word_swap(core, &w,
+                            weir__word(state, weir__word_generation(w) + 1, 0),
+                            transition))
+            return;
+}
+
+static inline void weir__breaker_core_reset(weir__breaker_core *core,
+                                            weir__transition *transition)
 {
     uint64_t w = weir__load_acquire(&core->word);
-    while (!weir__word_swap(
-        core, &w, weir__word(state, weir__word_generation(w) + 1, 0),
-        transition))
-        ;
+    while (weir__word_mode(w) == WEIR_AUTOMATIC)
+        if (weir__word_swap(core, &w, weir__word_closed(w), transition))
+            return;
 }
 
 #endif
