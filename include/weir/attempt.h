@@ -19,7 +19,7 @@ extern "C" {
 typedef struct weir_attempt weir_attempt;
 
 /* Your function, in the blocking forms: does the work, on the calling thread,
- * and returns 0 or an error code of your own. */
+ * and returns 0, or a code of your own that the classifier understands. */
 typedef int (*weir_fn)(weir_attempt *attempt, void *arg);
 
 /* See weir_attempt_on_cancel. */

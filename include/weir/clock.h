@@ -43,9 +43,10 @@ WEIR_API void weir_clock_unref(weir_clock *clock);
 /* Reads the clock.  NULL reads the monotonic one. */
 WEIR_API uint64_t weir_clock_now_ns(weir_clock *clock);
 
-/* Blocks the calling thread until the clock has reached deadline_ns.
+/* Blocks the calling thread until the clock (NULL: the monotonic one) has
+ * reached deadline_ns.
  * cancel (NULL: none)   ends the wait early when it is fired
- * WEIR_OK        the deadline is reached
+ * WEIR_OK        the deadline is reached and cancel not fired
  * WEIR_ECANCELED cancel was fired
  * WEIR_EINVAL    deadline_ns is WEIR_NEVER and cancel is NULL
  * WEIR_ENOMEM    the system has no resources for a wait

@@ -20,8 +20,8 @@ typedef struct weir_event {
     int32_t kind;      /* WEIR_EVENT_... */
     uint64_t sequence; /* counts up by 1 per handle; a step of more than 1 says
                           that events were lost because listeners are slow */
-    uint64_t at_ns;    /* by the handle's clock; WEIR_NEVER where the step that
-                          caused it needed no time */
+    uint64_t at_ns;    /* by the handle's clock; WEIR_NEVER for what was done
+                          by hand (weir_breaker_set_mode, _reset) */
     int32_t from;      /* states of weir/breaker.h; from equals the to of */
     int32_t to;        /* the event before, where none was lost */
 } weir_event;

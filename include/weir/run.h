@@ -18,6 +18,8 @@ extern "C" {
  * WEIR_EINVAL      pipeline or fn is NULL, or the pipeline is not sealed
  * WEIR_ENOMEM      the system has no resources for a wait
  * anything else    what fn returned last
+ * A retry that meets a breaker which has opened meanwhile ends the call with
+ * WEIR_EOPEN; weir_run_with still tells what fn returned last.
  * Allocates nothing.  Blocks for fn, queues and backoff.  An exception or
  * pthread_cancel that unwinds out of fn gives every permit back and counts as
  * WEIR_TRANSIENT. */
