@@ -84,6 +84,7 @@ weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
         late.outcome = outcome;
     }
     late.asked = 1;
+    late.hint_ns = v.hint_ns;
     return late;
 }
 

@@ -197,7 +197,7 @@ uint64_t weir__breaker_retry_after(const weir_breaker *breaker,
         age_ns = age(breaker, now_ns);
         if (weir__word_next_probe(core, &breaker->limits, w, age_ns) != w)
             return 0;
-        return weir__lease_left(core, &breaker->limits, w, age_ns);
+        return weir__lease_left(core, &breaker->limits, age_ns);
     case WEIR_FORCED_OPEN:
         return WEIR_NEVER;
     default:

@@ -23,12 +23,13 @@
  *
  * The lease.  When all tickets are out and none was issued or cleared for the
  * lease, the next acquire starts a generation with fresh tickets.  When that
- * last happened does not fit into the word, so it has a word of its own:
- *   63..43 generation, 42..0 tick.
- * It is raised *before* the compare and swap that it belongs to.  Who sees
- * the swap therefore sees a lease at least as young; a swap that fails leaves
- * one that is younger than need be, which is harmless.  It never goes back,
- * neither in generation nor in time, so a slow thread cannot age it.
+ * last happened does not fit into the word, so it has a word of its own: a
+ * tick.  It is raised *before* the compare and swap that it belongs to.  Who
+ * sees the swap therefore sees a lease at least as young; a swap that fails
+ * leaves one that is younger than need be, which is harmless.  It never goes
+ * back, so a slow thread cannot age it.  It carries no generation: one raised
+ * for a generation that then does not begin must still count for the one that
+ * goes on, or that one would never end.
  *
  * Memory orders.  The words carry no other data: nothing is published through
  * them, and each decision is taken from one value.  Acquire and release are
@@ -78,7 +79,6 @@ typedef struct weir__transition {
 #define WEIR__PAYLOAD_MASK UINT64_C(0xffffffffff)
 #define WEIR__TICKET_MAX UINT64_C(0xfff)
 #define WEIR__WINDOW_TOP UINT64_C(0x8000)
-#define WEIR__LEASE_TICK_MASK UINT64_C(0x7ffffffffff)
 
 static inline int weir__word_state(uint64_t w)
 {
@@ -156,38 +156,27 @@ static inline uint64_t weir__permit(uint64_t w, uint64_t ticket)
 
 /* ---- the lease ---- */
 
-static inline int weir__lease_is_younger(uint64_t lease, uint64_t other)
-{
-    uint64_t generations =
-        ((lease >> 43) - (other >> 43)) & WEIR__GENERATION_MASK;
-    if (generations == 0)
-        return (lease & WEIR__LEASE_TICK_MASK) >
-               (other & WEIR__LEASE_TICK_MASK);
-    return generations <= WEIR__GENERATION_MASK / 2;
-}
-
 static inline void weir__lease_raise(weir__breaker_core *core,
-                                     uint64_t generation, uint64_t age_ns)
+                                     uint64_t age_ns)
 {
-    uint64_t lease = (generation & WEIR__GENERATION_MASK) << 43 |
-                     (weir__ticks_up(age_ns) & WEIR__LEASE_TICK_MASK);
+    uint64_t lease = weir__ticks_up(age_ns);
     uint64_t seen = weir__load_relaxed(&core->lease);
-    while (weir__lease_is_younger(lease, seen))
+    while (lease > seen)
         if (weir__cas_acq_rel(&core->lease, &seen, lease))
             return;
 }
 
-/* How long until the probes of word w are given up; 0: now. */
+/* How long until the probes are given up; 0: now.  After the word was
+ * loaded. */
 static inline uint64_t weir__lease_left(weir__breaker_core *core,
                                         const weir__breaker_limits *limits,
-                                        uint64_t w, uint64_t age_ns)
+                                        uint64_t age_ns)
 {
-    uint64_t lease = weir__load_acquire(&core->lease);
-    uint64_t end, now = weir__ticks_down(age_ns);
-    if ((lease >> 43) != weir__word_generation(w))
-        return limits->lease_ns; /* w is no longer the word */
-    end = (lease & WEIR__LEASE_TICK_MASK) + weir__ticks_up(limits->lease_ns);
-    return end > now ? (end << WEIR__TICK_SHIFT) - age_ns : 0;
+    uint64_t end = weir__load_acquire(&core->lease) +
+                   weir__ticks_up(limits->lease_ns);
+    return end > weir__ticks_down(age_ns)
+               ? (end << WEIR__TICK_SHIFT) - age_ns
+               : 0;
 }
 
 /* ---- words that follow a word ---- */
@@ -251,7 +240,7 @@ static inline uint64_t weir__word_next_probe(weir__breaker_core *core,
         return weir__word(WEIR_HALF_OPEN, weir__word_generation(w),
                           weir__probes(weir__probes_successes(w), next + 1,
                                        window << 1 | 1));
-    if (out == 0 || weir__lease_left(core, limits, w, age_ns) == 0)
+    if (out == 0 || weir__lease_left(core, limits, age_ns) == 0)
         return weir__word_probing(w, weir__probes_successes(w));
     return w;
 }
@@ -283,7 +272,7 @@ static inline int weir__breaker_core_acquire(weir__breaker_core *core,
             to = w;
         if (to == w)
             return WEIR_EOPEN;
-        weir__lease_raise(core, weir__word_generation(to), age_ns);
+        weir__lease_raise(core, age_ns);
         if (weir__word_swap(core, &w, to, transition)) {
             *permit = weir__permit(to, weir__probes_next(to) - 1);
             return WEIR_OK;
@@ -334,7 +323,7 @@ static inline int weir__breaker_core_record(weir__breaker_core *core,
                 return WEIR__ASK_TIME;
             to = weir__word_after_probe(w, bit, outcome, limits, age_ns);
             if (weir__word_state(to) == WEIR_HALF_OPEN)
-                weir__lease_raise(core, weir__word_generation(to), age_ns);
+                weir__lease_raise(core, age_ns);
         } else if (weir__word_state(w) == WEIR_CLOSED) {
             if (weir__outcome_healthy(outcome))
                 to = w & ~WEIR__PAYLOAD_MASK;

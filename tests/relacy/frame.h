@@ -1,0 +1,78 @@
+/* The frame of a caller that waits for a permit: the waiter, and a waker that
+ * works as a stepped call's does.  The caller and each hold have a reference;
+ * the last one ends the frame, and Relacy reports any use after that.  The
+ * memory itself stays, so that such a use cannot crash the test. */
+#ifndef WEIR_RELACY_FRAME_H
+#define WEIR_RELACY_FRAME_H
+
+#include <new>
+
+#include "relacy_shim.h"
+
+#include "policy/bulkhead_core.h"
+
+struct frame {
+    weir__waker waker; /* first */
+    weir__waiter waiter;
+    weir__atomic_u32 refs;
+    weir__atomic_u32 fired;
+    int *fires; /* ghost: how often fire was called */
+
+    frame(const weir__waker_type *type, int *count) : fires(count)
+    {
+        waker.type = type;
+        weir__init(&refs, 1u);
+        weir__init(&fired, 0u);
+    }
+
+    /* Not by the shim's orders: seeds are for the library, not for this. */
+    void drop()
+    {
+        if (refs($).fetch_sub(1u, rl::mo_acq_rel) == 1u)
+            end();
+    }
+
+    /* Overwritten, so that whoever comes too late is noticed; but a waker can
+     * still be called, which is where that is noticed. */
+    void end()
+    {
+        const weir__waker_type *type = waker.type;
+        volatile char *bytes = (volatile char *)this;
+        this->~frame();
+        for (unsigned i = 0; i < sizeof(frame); i++)
+            bytes[i] = 0x5a;
+        ((weir__waker *)bytes)->type = type;
+    }
+};
+
+static void frame_hold(weir__waker *waker)
+{
+    ((frame *)waker)->refs($).fetch_add(1u, rl::mo_relaxed);
+}
+
+static void frame_fire(weir__waker *waker)
+{
+    frame *f = (frame *)waker;
+    f->fired($).store(1u, rl::mo_release);
+    (*f->fires)++;
+    f->drop();
+}
+
+static const weir__waker_type frame_type = {frame_hold, frame_fire};
+
+/* Storage for one frame. */
+struct frame_slot {
+    union {
+        char bytes[sizeof(frame)];
+        uint64_t aligned;
+    } memory;
+    int fires;
+
+    frame *begin()
+    {
+        fires = 0;
+        return ::new (memory.bytes) frame(&frame_type, &fires);
+    }
+};
+
+#endif

@@ -1,0 +1,64 @@
+# Bugs seeded into a copy of the sources under test, each behind its number.
+
+# ---- breaker_core.h ----
+
+# 10: the limit of probes is forgotten
+s/if (out < limits->probes \&\&/if ((SEEDED(10) || out < limits->probes) \&\&/
+# 11: fresh probes without a fresh generation
+/return weir__word(WEIR_HALF_OPEN, weir__word_generation(w) + 1,/s/+ 1,/+ !SEEDED(11),/
+# 12: a probe that reports stays out
+s/uint64_t cleared = w & ~bit;/uint64_t cleared = SEEDED(12) ? w : w \& ~bit;/
+# 13: a probe may report twice
+s/uint64_t bit = weir__ticket_bit(w, permit);/uint64_t bit = SEEDED(13) ? 1 : weir__ticket_bit(w, permit);/
+# 20: a result of another generation counts
+/weir__breaker_core_record(/,/^}/s/if (weir__word_generation(w) != weir__word_generation(permit) ||/if ((!SEEDED(20) \&\& weir__word_generation(w) != weir__word_generation(permit)) ||/
+# 21: closing keeps the generation
+/weir__word_closed(uint64_t w)/,/^}/s/ + 1, 0/ + !SEEDED(21), 0/
+# 22: opening keeps the generation
+/weir__word_open(uint64_t w/,/^}/s/ + 1, end/ + !SEEDED(22), end/
+# 30: the lease is never raised for a probe; 31: only after the swap
+/weir__breaker_core_acquire(/,/^}/s/weir__lease_raise(core, age_ns);/if (!SEEDED(30) \&\& !SEEDED(31)) &/
+s/\*permit = weir__permit(to, /if (SEEDED(31)) weir__lease_raise(core, age_ns); &/
+# 32: a report does not raise the lease
+/weir__breaker_core_record(/,/^}/s/weir__lease_raise(core, age_ns);/if (!SEEDED(32)) &/
+# 33: a lease counts only for the generation it was raised for
+/weir__lease_raise(/,/^}/s/uint64_t age_ns)/uint64_t age_ns, uint64_t w = 0)/
+s/uint64_t lease = weir__ticks_up(age_ns);/uint64_t lease = (SEEDED(33) ? weir__word_generation(w) << 43 : 0) | weir__ticks_up(age_ns);/
+s/weir__lease_raise(core, age_ns);/weir__lease_raise(core, age_ns, to);/
+/weir__lease_left(/,/^}/s/weir__load_acquire(&core->lease) +/lease_seeded(core) +/
+/^static inline uint64_t weir__lease_left(/i\
+static inline uint64_t lease_seeded(weir__breaker_core *core)\
+{\
+    uint64_t lease = weir__load_acquire(\&core->lease);\
+    if (SEEDED(33) \&\& lease >> 43 != weir__word_generation(weir__load_acquire(\&core->word)))\
+        return WEIR__PAYLOAD_MASK;\
+    return lease & UINT64_C(0x7ffffffffff);\
+}\
+
+# ---- bulkhead_core.h ----
+
+# 40: the waiter sees its grant before its waker is held
+s/weir__waker_hold(waker);/if (!SEEDED(40)) &/
+s/weir__store_release(&waiter->granted, 1u);/& if (SEEDED(40)) weir__waker_hold(waker);/
+# 41: the releaser does not look at the word again under the lock
+s/status = weir__bulkhead_core_put(core); /status = SEEDED(41) ? WEIR__QUEUED : weir__bulkhead_core_put(core); /
+# 42: who quits stays in the list
+/weir__bulkhead_core_quit(/,/^}/s/weir__queue_unlink(queue, waiter);/if (!SEEDED(42)) &/
+# 43: joins the queue although a permit is free
+s/int granted = weir__held(w) < limit \&\&/int granted = !SEEDED(43) \&\& weir__held(w) < limit \&\&/
+# 50: who quits does not hear of a grant that came first
+/weir__bulkhead_core_quit(/,/^}/s/return granted;/return SEEDED(50) ? 0 : granted;/
+# 51: last come, first served
+s/waiter = queue->first;/waiter = SEEDED(51) ? queue->last : queue->first;/
+# 52: granted, but not woken
+s/^    if (waker)$/    if (waker \&\& !SEEDED(52))/
+# 53: handed over and given back as well
+/weir__bulkhead_core_release(/,/^}/s/, WEIR__ONE_WAITING);/, WEIR__ONE_WAITING + SEEDED(53));/
+
+# ---- stepped.c ----
+
+# 60: no second look; 61: the second look is before the mark
+s/if (!has_news(s, \*wake_ns))/if (SEEDED(60) || !(SEEDED(61) ? news : has_news(s, *wake_ns)))/
+s/weir__exchange_acq_rel(&s->waiting, 1u);/int news = SEEDED(61) \&\& has_news(s, *wake_ns); &/
+# 62: the waker reads and clears the mark in two operations
+/weir__stepped_wake(/,/^}/s/weir__exchange_acq_rel(&s->waiting, 0u)/(SEEDED(62) ? read_then_clear(s) : &)/

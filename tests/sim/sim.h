@@ -1,0 +1,73 @@
+/* What the parts of the simulator share. */
+#ifndef WEIR_SIM_H
+#define WEIR_SIM_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "weir.h"
+
+#define MS UINT64_C(1000000)
+#define SECOND (1000 * MS)
+#define YEAR (365 * 86400 * SECOND)
+
+/* ---- random.c: every choice of a run follows from its seed ---- */
+
+typedef struct random_source {
+    uint64_t state;
+} random_source;
+
+void random_seed(random_source *r, uint64_t seed);
+uint64_t random_next(random_source *r);
+uint64_t random_below(random_source *r, uint64_t limit); /* limit >= 1 */
+uint64_t random_between(random_source *r, uint64_t low, uint64_t high);
+int random_percent(random_source *r, uint32_t percent);
+/* A time from 1 ns to high, each order of magnitude as likely as another. */
+uint64_t random_time(random_source *r, uint64_t high);
+
+/* ---- sim.c: one run ---- */
+
+typedef struct run {
+    uint64_t seed;
+    uint64_t hash; /* over all that happened */
+    uint64_t events;
+    random_source random;
+} run;
+
+void run_note(run *r, uint64_t what);
+void run_fail(const run *r, const char *file, int line, const char *what);
+
+#define CHECK(r, x) ((x) ? (void)0 : run_fail(r, __FILE__, __LINE__, #x))
+
+/* ---- ledger.c: an allocator that counts and fails on demand ---- */
+
+typedef struct ledger {
+    weir_allocator allocator;
+    run *run;
+    uint64_t blocks; /* taken and not released */
+    uint64_t bytes;
+    uint32_t fail_per_mille;
+} ledger;
+
+void ledger_init(ledger *l, run *r);
+
+/* ---- chain.c: the listener of a breaker ---- */
+
+typedef struct chain {
+    run *run;
+    uint64_t sequence; /* of the last event */
+    uint64_t count;
+    int state;    /* after it */
+    int by_hand;  /* the mode is being set, or the breaker reset */
+    int ended;    /* how often destroy ran */
+} chain;
+
+void chain_listen(chain *c, run *r, weir_breaker *breaker);
+
+/* ---- the two simulations ---- */
+
+void world_run(run *r);         /* calls through a pipeline */
+void breaker_check_run(run *r); /* a breaker beside its model */
+
+#endif
