@@ -4,7 +4,8 @@ CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 TEST_CFLAGS = -std=c11 -pthread -Wall -Wextra -Wshadow -D_DEFAULT_SOURCE \
 	-Iinclude -Isrc -Itests $(CMOCKA_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
-WRAP = -Wl,--wrap=posix_memalign
+WRAP = -Wl,--wrap=posix_memalign,--wrap=pthread_mutex_init \
+	-Wl,--wrap=pthread_cond_init,--wrap=pthread_condattr_init
 
 UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(filter-out $(if $(HAVE_UV),,%/test_uv.c),$(wildcard tests/unit/*.c)))
