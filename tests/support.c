@@ -239,6 +239,17 @@ weir_pipeline *new_pipeline(weir_clock *clock)
     return pipeline;
 }
 
+int retry_next(weir_retry *retry, weir_retry_state *state, int outcome,
+               uint64_t hint_ns, uint64_t remaining_ns, uint64_t *out_delay_ns)
+{
+    if (state) {
+        state->outcome = outcome;
+        state->hint_ns = hint_ns;
+        state->remaining_ns = remaining_ns;
+    }
+    return weir_retry_next(retry, state, out_delay_ns);
+}
+
 void put_breaker(weir_pipeline *pipeline, weir_breaker *breaker)
 {
     assert_int_equal(weir_pipeline_add_breaker(pipeline, breaker), WEIR_OK);

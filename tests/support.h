@@ -77,6 +77,10 @@ weir_timeout *new_timeout(weir_clock *clock, uint64_t timeout_ns);
 weir_cancel *new_cancel(void);
 weir_pipeline *new_pipeline(weir_clock *clock); /* empty, not sealed */
 
+/* weir_retry_next, with what is said of the attempt as arguments. */
+int retry_next(weir_retry *retry, weir_retry_state *state, int outcome,
+               uint64_t hint_ns, uint64_t remaining_ns, uint64_t *out_delay_ns);
+
 /* Add a policy and give up the reference on it. */
 void put_breaker(weir_pipeline *pipeline, weir_breaker *breaker);
 void put_retry(weir_pipeline *pipeline, weir_retry *retry);

@@ -22,7 +22,7 @@ $(B)/tests/%.o: tests/%.cpp $(B)/flags
 		-MMD -MP -c -o $@ $<
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support.o $(B)/libweir.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(CMOCKA_LIBS) -pthread
+	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(CMOCKA_LIBS) -lm -pthread
 $(B)/tests/unit/test_uv: $(B)/tests/unit/test_uv.o $(B)/tests/support.o \
 		$(B)/libweir-uv.a $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(CMOCKA_LIBS) $(UV_LIBS) \

@@ -34,80 +34,67 @@ static int classify(int code, void *arg)
     return code >= 400 ? WEIR_DECLINED : WEIR_SUCCESS;
 }
 
-/* The pipeline holds what is added to it, so each of the following gives its
- * own reference back, also when something failed. */
-static int add_timeout(weir_pipeline *pipeline, uint64_t timeout_ns)
-{
-    weir_timeout *timeout = NULL;
-    weir_timeout_options options;
-    int rc;
-    weir_timeout_options_init(&options, sizeof options);
-    options.timeout_ns = timeout_ns;
-    rc = weir_timeout_new(&timeout, &options);
-    if (rc == WEIR_OK)
-        rc = weir_pipeline_add_timeout(pipeline, timeout);
-    weir_timeout_unref(timeout);
-    return rc;
-}
-
-static int add_retry(weir_pipeline *pipeline)
-{
-    weir_retry *retry = NULL;
-    int rc = weir_retry_new(&retry, NULL);
-    if (rc == WEIR_OK)
-        rc = weir_pipeline_add_retry(pipeline, retry);
-    weir_retry_unref(retry);
-    return rc;
-}
-
-static int add_breaker(weir_pipeline *pipeline, weir_listener_fn listener,
+/* A breaker that tells when it changes its state. */
+static int new_breaker(weir_breaker **out, weir_listener_fn listener,
                        void *arg)
 {
-    weir_breaker *breaker = NULL;
     weir_breaker_options options;
     int rc;
     weir_breaker_options_init(&options, sizeof options);
     options.open_ns = OPEN_MS * MS;
-    rc = weir_breaker_new(&breaker, &options);
+    rc = weir_breaker_new(out, &options);
     if (rc == WEIR_OK)
-        rc = weir_breaker_listen(breaker, listener, arg, NULL);
-    if (rc == WEIR_OK)
-        rc = weir_pipeline_add_breaker(pipeline, breaker);
-    weir_breaker_unref(breaker);
+        rc = weir_breaker_listen(*out, listener, arg, NULL);
     return rc;
 }
 
-static int add_bulkhead(weir_pipeline *pipeline)
+static int new_bulkhead(weir_bulkhead **out)
 {
-    weir_bulkhead *bulkhead = NULL;
     weir_bulkhead_options options;
-    int rc;
     weir_bulkhead_options_init(&options, sizeof options);
     options.queue_ns = QUEUE_MS * MS;
-    rc = weir_bulkhead_new(&bulkhead, &options);
+    return weir_bulkhead_new(out, &options);
+}
+
+/* Retries may add a tenth to the load, and a few a second in any case. */
+static int new_retry(weir_retry **out)
+{
+    weir_retry_options options;
+    weir_budget *budget = NULL;
+    int rc = weir_budget_new(&budget, NULL);
+    weir_retry_options_init(&options, sizeof options);
+    options.budget = budget;
     if (rc == WEIR_OK)
-        rc = weir_pipeline_add_bulkhead(pipeline, bulkhead);
-    weir_bulkhead_unref(bulkhead);
+        rc = weir_retry_new(out, &options);
+    weir_budget_unref(budget);
     return rc;
 }
 
+/* The pipeline holds what is added to it; our own references go back, also
+ * when something failed. */
 static int build(weir_pipeline **out, weir_listener_fn listener, void *arg)
 {
+    weir_retry *retry = NULL;
+    weir_breaker *breaker = NULL;
+    weir_bulkhead *bulkhead = NULL;
     int rc = weir_pipeline_new(out, NULL);
     if (rc == WEIR_OK)
         rc = weir_pipeline_classify(*out, classify, NULL, NULL);
     if (rc == WEIR_OK)
-        rc = add_timeout(*out, TOTAL_MS * MS);
+        rc = new_retry(&retry);
     if (rc == WEIR_OK)
-        rc = add_retry(*out);
+        rc = new_breaker(&breaker, listener, arg);
     if (rc == WEIR_OK)
-        rc = add_breaker(*out, listener, arg);
+        rc = new_bulkhead(&bulkhead);
     if (rc == WEIR_OK)
-        rc = add_bulkhead(*out);
-    if (rc == WEIR_OK)
-        rc = add_timeout(*out, ATTEMPT_MS * MS);
+        rc = weir_pipeline_add_recommended(*out, TOTAL_MS * MS,
+                                           ATTEMPT_MS * MS, retry, breaker,
+                                           bulkhead);
     if (rc == WEIR_OK)
         rc = weir_pipeline_seal(*out);
+    weir_retry_unref(retry);
+    weir_breaker_unref(breaker);
+    weir_bulkhead_unref(bulkhead);
     return rc;
 }
 

@@ -27,7 +27,8 @@ enum {
     WEIR_EINVAL = -7000,     /* an argument or option is out of its range */
     WEIR_ENOMEM = -7001,     /* an allocation failed; nothing was changed */
     WEIR_EVERSION = -7002,   /* the struct is newer than this library */
-    WEIR_EOPEN = -7010,      /* the breaker is open, or all probes are out */
+    WEIR_EOPEN = -7010,      /* the breaker is open, or half-open with no
+                                place for another probe */
     WEIR_EFULL = -7011,      /* the bulkhead and its queue are full */
     WEIR_EQUEUETIME = -7012, /* waited the whole queue time for a permit */
     WEIR_ETIMEDOUT = -7013,  /* an attempt or the call ran out of time */
@@ -36,7 +37,9 @@ enum {
                                 nothing was counted */
     WEIR_EFINAL = -7020,     /* no retry: the outcome is not worth one */
     WEIR_EATTEMPTS = -7021,  /* no retry: all attempts are used */
-    WEIR_EDEADLINE = -7022   /* no retry: its delay would pass the deadline */
+    WEIR_EDEADLINE = -7022,  /* no retry: its delay would pass the deadline */
+    WEIR_EELAPSED = -7023,   /* no retry: its delay would pass max_elapsed_ns */
+    WEIR_EBUDGET = -7024     /* no retry: the budget is used up */
 };
 
 /* As a now_ns argument: read the clock, and only if an answer needs it.

@@ -23,7 +23,13 @@ typedef struct weir_bulkhead_options {
     uint32_t max_queue;      /* waiters; 0..1,000,000, default 20 */
     uint32_t reserved;       /* 0 */
     uint64_t queue_ns;       /* the longest wait for a permit; 0..1 day,
-                                default 5 s */
+                                default 5 s.  Less than the callers' own
+                                patience: who waits longer waits in vain. */
+    uint64_t abandoned_max_ns; /* an attempt that was given up keeps its permit
+                                while its work runs, but not longer than this;
+                                1..1 year or WEIR_NEVER, default WEIR_NEVER.
+                                Set it where work may hang for good, and know
+                                that max_concurrent is exceeded by it then. */
     weir_clock *clock;       /* default NULL: monotonic; retained */
     const weir_allocator *allocator; /* default NULL: the C library's */
 } weir_bulkhead_options;
@@ -78,9 +84,21 @@ WEIR_API int weir_bulkhead_acquire_until(weir_bulkhead *bulkhead,
  * Lock-free when nobody waits; gives the wake signal of a stepped call. */
 WEIR_API int weir_bulkhead_release(weir_bulkhead *bulkhead);
 
-/* Permits that are out, and waiters in the queue, a moment ago. */
+/* Changes how many permits there are.  More serve the queue at once; fewer
+ * take effect as permits come back.
+ * max_concurrent   1..1,000,000
+ * WEIR_EINVAL  bulkhead is NULL or max_concurrent is out of its range
+ * Does not block; gives the wake signal of stepped calls. */
+WEIR_API int weir_bulkhead_resize(weir_bulkhead *bulkhead,
+                                  uint32_t max_concurrent);
+
+/* What was so a moment ago: permits that are out; among them those whose work
+ * was given up but still runs; waiters in the queue; permits there are.  0
+ * for NULL. */
 WEIR_API uint32_t weir_bulkhead_running(const weir_bulkhead *bulkhead);
+WEIR_API uint32_t weir_bulkhead_abandoned(const weir_bulkhead *bulkhead);
 WEIR_API uint32_t weir_bulkhead_waiting(const weir_bulkhead *bulkhead);
+WEIR_API uint32_t weir_bulkhead_max_concurrent(const weir_bulkhead *bulkhead);
 
 #ifdef __cplusplus
 }

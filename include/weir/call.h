@@ -30,14 +30,19 @@ extern "C" {
 
 typedef struct weir_call weir_call;
 
+enum { WEIR_CALL_TOKENS = 4 }; /* cancel tokens one call can be subject to */
+
 /* What a call may be given, in every driver. */
 typedef struct weir_call_options {
     uint32_t size;        /* set by weir_call_options_init */
     uint32_t reserved;    /* 0 */
     uint64_t deadline_ns; /* by the pipeline's clock; default WEIR_NEVER */
     weir_attempt *parent; /* the attempt this call is made for: its deadline
-                             and its cancellation hold for the call too;
-                             default NULL.  Its clock must be the pipeline's. */
+                             and the cancel tokens of its call and of that
+                             call's parents hold for this one too; default
+                             NULL.  Its clock must be the pipeline's.
+                             (weir_call_cancel does not reach nested calls:
+                             see weir_attempt_on_cancel.) */
     weir_cancel *cancel;  /* ends the call when fired; default NULL; retained
                              as long as the call */
 } weir_call_options;
@@ -87,7 +92,8 @@ typedef struct weir_step {
 /* Makes a call and takes a reference on the pipeline.
  * options   NULL: the defaults
  * WEIR_EINVAL    out or pipeline is NULL, the pipeline is not sealed,
- *                options->size is too small, or the parent has another clock
+ *                options->size is too small, the parent has another clock,
+ *                or there are more than WEIR_CALL_TOKENS cancel tokens
  * WEIR_EVERSION  options is newer than this library
  * WEIR_ENOMEM    no memory for the call */
 WEIR_API int weir_call_new(weir_call **out, weir_pipeline *pipeline,

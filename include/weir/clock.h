@@ -29,7 +29,8 @@ WEIR_API int weir_clock_new_virtual(weir_clock **out, uint64_t start_ns);
 
 /* Makes a clock that asks your function.  A blocking wait on it sleeps the
  * missing time by the machine's clock, asks again, and so on; it should
- * therefore run at about the machine's speed.
+ * therefore run at about the machine's speed.  Do not take the time of day: a
+ * clock set back by an hour keeps a breaker open for an hour.
  * destroy (NULL: none) runs with arg when the last reference is gone, or
  * before an error is returned.
  * WEIR_EINVAL  out or now is NULL
@@ -71,7 +72,8 @@ WEIR_API uint32_t weir_clock_waiters(weir_clock *clock);
  * participants moves by itself: whenever all of them wait on it, it jumps to
  * the earliest time anything waits for.  With one participant every wait
  * returns at once; with several, a program of threads becomes a simulation.
- * Give each attach one detach.
+ * Every thread that waits on such a clock must be attached.  Give each attach
+ * one detach.
  * WEIR_EINVAL  clock is not virtual; or detach without attach */
 WEIR_API int weir_clock_attach(weir_clock *clock);
 WEIR_API int weir_clock_detach(weir_clock *clock);

@@ -70,12 +70,23 @@ WEIR_API int weir_pipeline_add_bulkhead(weir_pipeline *pipeline,
  * WEIR_EINVAL  pipeline is NULL or sealed already */
 WEIR_API int weir_pipeline_seal(weir_pipeline *pipeline);
 
-/* Makes the recommended pipeline, sealed: a retry, a breaker and a bulkhead
- * with their defaults between two timeouts, which have none.
+/* Adds the recommended five: the policies given, or new ones with their
+ * defaults, between two timeouts, which have none.
  * total_ns     for the whole call, 1 ns..1 year
  * attempt_ns   for each attempt, 1 ns..total_ns
- * WEIR_EINVAL  out is NULL or a time is out of its range
+ * retry, breaker, bulkhead   NULL: made with the defaults
+ * WEIR_EINVAL  pipeline is NULL or sealed, has no room for five, a time is out
+ *              of its range, or a clock differs
  * WEIR_ENOMEM  no memory */
+WEIR_API int weir_pipeline_add_recommended(weir_pipeline *pipeline,
+                                           uint64_t total_ns,
+                                           uint64_t attempt_ns,
+                                           weir_retry *retry,
+                                           weir_breaker *breaker,
+                                           weir_bulkhead *bulkhead);
+
+/* Makes a pipeline of the recommended five with their defaults, sealed; times
+ * and errors as weir_pipeline_add_recommended. */
 WEIR_API int weir_pipeline_new_recommended(weir_pipeline **out,
                                            uint64_t total_ns,
                                            uint64_t attempt_ns);

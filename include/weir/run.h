@@ -30,8 +30,9 @@ WEIR_API int weir_run(weir_pipeline *pipeline, weir_fn fn, void *arg);
  * out       NULL, or filled in; out->size must be set
  * WEIR_ECANCELED  the call was cancelled; what your function returns after
  *                 that is kept only if it is a success
- * WEIR_EINVAL     also: options->size or out->size is too small, or the
- *                 parent has another clock; out is not filled in
+ * WEIR_EINVAL     also: options->size or out->size is too small, the parent
+ *                 has another clock, or there are too many cancel tokens; out
+ *                 is not filled in
  * WEIR_EVERSION   options is newer than this library; out is not filled in */
 WEIR_API int weir_run_with(weir_pipeline *pipeline,
                            const weir_call_options *options, weir_fn fn,

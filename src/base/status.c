@@ -20,6 +20,8 @@ static const struct entry table[] = {
     {WEIR_EFINAL, "WEIR_EFINAL", "the outcome is not worth another attempt"},
     {WEIR_EATTEMPTS, "WEIR_EATTEMPTS", "all attempts are used"},
     {WEIR_EDEADLINE, "WEIR_EDEADLINE", "no time left for another attempt"},
+    {WEIR_EELAPSED, "WEIR_EELAPSED", "the time for retries is used up"},
+    {WEIR_EBUDGET, "WEIR_EBUDGET", "the retry budget is used up"},
 };
 
 static const struct entry *find(int status)

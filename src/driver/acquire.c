@@ -4,6 +4,15 @@
 #include "base/time.h"
 #include "policy/bulkhead.h"
 
+/* Until a permit of abandoned work falls due, at most. */
+static void wait_once(weir_bulkhead *bulkhead, weir__waiter *waiter,
+                      weir__parker *parker, uint64_t end_ns)
+{
+    uint64_t reclaim_ns = weir__bulkhead_reclaim(bulkhead, WEIR_NOW);
+    if (!weir__waiter_granted(waiter))
+        weir__park(parker, weir__time_min(end_ns, reclaim_ns));
+}
+
 /* What ended the wait: WEIR_OK for a permit. */
 static int wait_for_permit(weir_bulkhead *bulkhead, weir__waiter *waiter,
                            weir__parker *parker, uint64_t deadline_ns,
@@ -20,7 +29,7 @@ static int wait_for_permit(weir_bulkhead *bulkhead, weir__waiter *waiter,
         else if (weir_clock_now_ns(clock) >= end_ns)
             status = end_ns == queue_end_ns ? WEIR_EQUEUETIME : WEIR_ETIMEDOUT;
         else
-            weir__park(parker, end_ns);
+            wait_once(bulkhead, waiter, parker, end_ns);
     }
     if (status != WEIR_OK && weir__bulkhead_quit(bulkhead, waiter))
         status = WEIR_OK;

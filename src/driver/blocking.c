@@ -84,6 +84,7 @@ static void end(blocking *b)
         unwound.outcome = WEIR_TRANSIENT;
         unwound.asked = 1;
         unwound.final = 1;
+        unwound.elapsed_ns = WEIR_NEVER;
         weir__leave(&b->call, &unwound);
     }
     if (!b->can_park)
@@ -142,7 +143,7 @@ int weir__blocking_run(weir_pipeline *pipeline,
     begin(&b, pipeline, options);
     if (out)
         b.call.started_ns = weir__call_now(&b.call);
-    if (b.call.tokens[0] || b.call.tokens[1]) {
+    if (b.call.token_count > 0) {
         if (prepare_wait(&b.call) != WEIR_OK) {
             b.call.state = WEIR__DONE;
             return WEIR_ENOMEM;
@@ -170,7 +171,9 @@ static void enter_as_done(blocking *b, const weir__straight *straight,
             weir__time_min(node->deadline_ns, node->u.own_deadline_ns);
         break;
     case WEIR__RETRY:
-        node->u.progress = (weir__retry_progress){0, 0, 0};
+        node->u.progress = (weir__retry_progress){0, 0, 0, 0};
+        if (((weir_retry *)policy)->max_elapsed_ns != WEIR_NEVER)
+            node->u.progress.started_ns = straight->started_ns;
         break;
     case WEIR__BREAKER:
         node->u.permit = weir__permit(straight->word, 0);
@@ -178,6 +181,8 @@ static void enter_as_done(blocking *b, const weir__straight *straight,
         break;
     case WEIR__BULKHEAD:
         node->taken = 1;
+        break;
+    case WEIR__BUDGET:
         break;
     }
 }
@@ -198,6 +203,8 @@ int weir__blocking_go_on(weir_pipeline *pipeline,
     b.attempt.outcome = straight->attempt.outcome;
     b.attempt.hint_ns = straight->attempt.hint_ns;
     b.call.attempt = &b.attempt;
+    if (pipeline->timed)
+        b.call.attempt_ns = straight->started_ns;
     b.call.result.attempts = 1;
     weir__step_returned(&b.call, code);
     return drive(&b, fn, arg);

@@ -7,7 +7,8 @@
     {                                                                         \
         return weir__straight_run(shape, pipeline, NULL, pipeline->clock,     \
                                   pipeline->breaker, pipeline->bulkhead,      \
-                                  pipeline->shortest_ns, fn, arg);            \
+                                  pipeline->budget, pipeline->shortest_ns,    \
+                                  fn, arg);                                   \
     }
 
 RUNNER(0)

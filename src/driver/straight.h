@@ -28,7 +28,7 @@ WEIR__COLD void weir__undo_now(const weir__undo *undo)
 {
     if (undo->breaker)
         weir__breaker_record(undo->breaker, weir__permit(undo->word, 0),
-                             WEIR_TRANSIENT, WEIR_NOW);
+                             WEIR_TRANSIENT, WEIR_NEVER, WEIR_NOW);
     if (undo->bulkhead)
         weir__bulkhead_release(undo->bulkhead);
 }
@@ -79,6 +79,19 @@ static inline int weir__classified_success(const weir_pipeline *pipeline,
     return outcome == WEIR_SUCCESS;
 }
 
+WEIR__COLD void weir__record_success(weir_breaker *breaker,
+                                     const weir__straight *straight,
+                                     weir_clock *clock)
+{
+    uint64_t now_ns = WEIR_NOW, elapsed_ns = WEIR_NEVER;
+    if (breaker->timed) {
+        now_ns = weir_clock_now_ns(clock);
+        elapsed_ns = weir__time_since(now_ns, straight->started_ns);
+    }
+    weir__breaker_record(breaker, weir__permit(straight->word, 0),
+                         WEIR_SUCCESS, elapsed_ns, now_ns);
+}
+
 /* shape      a constant: TIMED, GUARDED, LIMITED
  * pipeline   NULL when alone is set
  * alone      NULL when pipeline is set */
@@ -87,8 +100,8 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape,
                                     weir__policy *alone, weir_clock *clock,
                                     weir_breaker *breaker,
                                     weir_bulkhead *bulkhead,
-                                    uint64_t shortest_ns, weir_fn fn,
-                                    void *arg)
+                                    weir_budget *budget, uint64_t shortest_ns,
+                                    weir_fn fn, void *arg)
 {
     weir__straight s;
     weir__undo undo __attribute__((cleanup(weir__undo_if_inside)));
@@ -96,17 +109,22 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape,
     undo.inside = 0;
     if (shape & WEIR__GUARDED) {
         s.word = weir__load_acquire(&breaker->core.word);
-        if (weir__unlikely(!weir__word_passes(s.word)))
+        if (weir__unlikely(!weir__word_passes(s.word))) {
+            if ((alone || pipeline->gate_first) &&
+                weir__breaker_rejects(breaker))
+                return WEIR_EOPEN;
             return weir__turn_off_before(pipeline, alone, fn, arg);
+        }
     }
     if ((shape & WEIR__LIMITED) &&
-        weir__unlikely(!weir__bulkhead_core_try(&bulkhead->core,
-                                                bulkhead->max_concurrent)))
+        weir__unlikely(!weir__bulkhead_core_try(&bulkhead->core)))
         return weir__turn_off_before(pipeline, alone, fn, arg);
     if (shape & WEIR__TIMED) {
         s.started_ns = weir_clock_now_ns(clock);
         deadline_ns = weir__time_add(s.started_ns, shortest_ns);
     }
+    if (weir__unlikely(budget != NULL))
+        weir__budget_core_deposit(&budget->core, &budget->limits);
     weir__attempt_init(&s.attempt, NULL, clock, deadline_ns, 1);
     undo.breaker = shape & WEIR__GUARDED ? breaker : NULL;
     undo.bulkhead = shape & WEIR__LIMITED ? bulkhead : NULL;
@@ -120,10 +138,8 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape,
     if (weir__unlikely(!healthy || s.attempt.said != 0))
         return weir__turn_off_after(pipeline, alone, &s, code, fn, arg);
     if ((shape & WEIR__GUARDED) &&
-        weir__unlikely(!weir__word_spotless(
-            weir__load_acquire(&breaker->core.word))))
-        weir__breaker_record(breaker, weir__permit(s.word, 0), WEIR_SUCCESS,
-                             WEIR_NOW);
+        weir__unlikely(!weir__breaker_success_is_nothing(breaker)))
+        weir__record_success(breaker, &s, clock);
     if (shape & WEIR__LIMITED)
         weir__bulkhead_release(bulkhead);
     return code;

@@ -16,26 +16,34 @@ int weir_call_options_init(weir_call_options *options, uint32_t size)
                               sizeof defaults);
 }
 
+/* The tokens that cancel a call, each once: its own and those of the call it
+ * is made for.  Their number, which may be one more than there is room for. */
+static uint32_t tokens_of(const weir_call_options *options,
+                          weir_cancel *tokens[WEIR_CALL_TOKENS + 1])
+{
+    const weir_call *parent = options->parent ? options->parent->call : NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; parent && i < parent->token_count; i++)
+        if (parent->tokens[i] != options->cancel)
+            tokens[count++] = parent->tokens[i];
+    if (options->cancel)
+        tokens[count++] = options->cancel;
+    return count;
+}
+
 int weir__call_options(weir_call_options *out, const weir_pipeline *pipeline,
                        const weir_call_options *options)
 {
+    weir_cancel *tokens[WEIR_CALL_TOKENS + 1];
     *out = defaults;
     int status = weir__options_copy(out, sizeof *out, sizeof *out, options);
     if (status != WEIR_OK)
         return status;
     if (out->reserved != 0 ||
-        (out->parent && out->parent->clock != pipeline->clock))
+        (out->parent && out->parent->clock != pipeline->clock) ||
+        tokens_of(out, tokens) > WEIR_CALL_TOKENS)
         return WEIR_EINVAL;
     return WEIR_OK;
-}
-
-/* The token that cancels whatever is done for an attempt. */
-static weir_cancel *token_of(const weir_attempt *parent)
-{
-    const weir_call *call = parent ? parent->call : NULL;
-    if (!call)
-        return NULL;
-    return call->tokens[0] ? call->tokens[0] : call->tokens[1];
 }
 
 void weir__call_init(weir_call *call, weir_pipeline *pipeline,
@@ -55,12 +63,12 @@ void weir__call_init(weir_call *call, weir_pipeline *pipeline,
     if (options->parent)
         call->deadline_ns = weir__time_min(call->deadline_ns,
                                            options->parent->deadline_ns);
-    call->tokens[0] = options->cancel;
-    call->tokens[1] = token_of(options->parent);
-    if (call->tokens[1] == call->tokens[0])
-        call->tokens[1] = NULL;
-    call->links[0].linked = 0;
-    call->links[1].linked = 0;
+    weir_cancel *tokens[WEIR_CALL_TOKENS + 1];
+    call->token_count = tokens_of(options, tokens);
+    for (uint32_t i = 0; i < call->token_count; i++) {
+        call->tokens[i] = tokens[i];
+        call->links[i].linked = 0;
+    }
     memset(&call->result, 0, sizeof call->result);
     call->result.size = sizeof call->result;
 }
@@ -84,23 +92,22 @@ uint64_t weir__call_now(weir_call *call)
 
 void weir__call_watch_tokens(weir_call *call)
 {
-    for (int i = 0; i < 2; i++)
-        if (call->tokens[i])
-            weir__cancel_add(call->tokens[i], &call->links[i], &call->waker);
+    for (uint32_t i = 0; i < call->token_count; i++)
+        weir__cancel_add(call->tokens[i], &call->links[i], &call->waker);
 }
 
 void weir__call_unwatch_tokens(weir_call *call)
 {
-    for (int i = 0; i < 2; i++)
-        if (call->tokens[i])
-            weir__cancel_remove(call->tokens[i], &call->links[i]);
+    for (uint32_t i = 0; i < call->token_count; i++)
+        weir__cancel_remove(call->tokens[i], &call->links[i]);
 }
 
 int weir__call_cancelled(const weir_call *call)
 {
-    return weir__load_acquire(&((weir_call *)call)->cancelled) != 0 ||
-           weir_cancel_fired(call->tokens[0]) ||
-           weir_cancel_fired(call->tokens[1]);
+    for (uint32_t i = 0; i < call->token_count; i++)
+        if (weir_cancel_fired(call->tokens[i]))
+            return 1;
+    return weir__load_acquire(&((weir_call *)call)->cancelled) != 0;
 }
 
 int weir__call_copy_result(const weir_call *call, weir_result *out)

@@ -41,15 +41,18 @@ struct weir_call {
     uint64_t latest_ns;   /* the latest ever seen */
     uint64_t started_ns;  /* WEIR_NOW: not known */
     uint64_t deadline_ns; /* the call's own; WEIR_NEVER: none */
+    uint64_t attempt_ns;  /* when the attempt began, if calls are timed */
     uint64_t wake_ns;     /* end of the queue time or of the backoff */
     weir__waiter waiter;  /* QUEUEING */
     weir__atomic_u32 cancelled;
-    weir_cancel *tokens[2]; /* the caller's and the parent's; NULL: none */
-    weir__cancel_link links[2];
+    uint32_t token_count;
+    weir_cancel *tokens[WEIR_CALL_TOKENS]; /* its own and its ancestors' */
+    weir__cancel_link links[WEIR_CALL_TOKENS];
     weir_result result;
 };
 
-/* Sets a call up; cancel tokens are looked at, not retained. */
+/* Sets a call up with options that were checked; cancel tokens are looked at,
+ * not retained. */
 void weir__call_init(weir_call *call, weir_pipeline *pipeline,
                      const weir_call_options *options);
 

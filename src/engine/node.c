@@ -17,6 +17,7 @@ weir__node *weir__node_enter(weir_call *call, uint32_t layer)
     weir__store_relaxed(&node->refs, 1u);
     node->layer = (uint8_t)layer;
     node->taken = 0;
+    node->left = 0;
     node->parent = call->node;
     node->deadline_ns = weir__call_deadline(call);
     call->node = node;
@@ -26,11 +27,14 @@ weir__node *weir__node_enter(weir_call *call, uint32_t layer)
 static void give_back(weir_call *call, weir__node *node)
 {
     weir__policy *policy = call->pipeline->layers[node->layer];
-    if (policy->kind == WEIR__BULKHEAD)
+    if (policy->kind == WEIR__BULKHEAD && node->left)
+        weir__bulkhead_release_abandoned((weir_bulkhead *)policy,
+                                         &node->u.abandoned);
+    else if (policy->kind == WEIR__BULKHEAD)
         weir__bulkhead_release((weir_bulkhead *)policy);
     else
         weir__breaker_record((weir_breaker *)policy, node->u.permit,
-                             WEIR_IGNORED, WEIR_NOW);
+                             WEIR_IGNORED, WEIR_NEVER, WEIR_NOW);
 }
 
 void weir__node_drop(weir_call *call, weir__node *node)
@@ -44,6 +48,19 @@ void weir__node_drop(weir_call *call, weir__node *node)
         weir__store_release(&node->used, 0u);
     else
         weir__release(call->pipeline->allocator, node, sizeof *node);
+}
+
+/* Held by attempts that were given up: its permit is abandoned from here. */
+void weir__node_leave(weir_call *call, weir__node *node)
+{
+    weir__policy *policy = call->pipeline->layers[node->layer];
+    if (policy->kind == WEIR__BULKHEAD && node->taken &&
+        weir__load_acquire(&node->refs) != 1u) {
+        node->left = 1;
+        weir__bulkhead_abandon((weir_bulkhead *)policy, &node->u.abandoned,
+                               weir__call_now(call));
+    }
+    weir__node_drop(call, node);
 }
 
 void weir__nodes_hold(weir__node *node)

@@ -14,6 +14,7 @@
 #define WEIR_ENGINE_NODE_H
 
 #include "base/atomic.h"
+#include "policy/bulkhead.h"
 #include "policy/retry.h"
 
 typedef struct weir__node {
@@ -24,10 +25,12 @@ typedef struct weir__node {
     uint8_t layer;
     uint8_t taken; /* breaker, bulkhead: has something to give back */
     uint8_t slot;  /* not allocated on its own */
+    uint8_t left;  /* bulkhead: while an attempt inside still ran */
     union {
         uint64_t own_deadline_ns;      /* timeout */
         uint64_t permit;               /* breaker */
         weir__retry_progress progress; /* retry */
+        weir__abandoned abandoned;     /* bulkhead: once it was */
     } u;
 } weir__node;
 
@@ -35,6 +38,9 @@ struct weir_call;
 
 /* A node inside of call->node, put on the path; NULL: no memory. */
 weir__node *weir__node_enter(struct weir_call *call, uint32_t layer);
+
+/* The call leaves the node: gives its reference up. */
+void weir__node_leave(struct weir_call *call, weir__node *node);
 
 /* Gives one reference up. */
 void weir__node_drop(struct weir_call *call, weir__node *node);

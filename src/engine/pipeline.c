@@ -110,10 +110,38 @@ int weir_pipeline_add_bulkhead(weir_pipeline *pipeline,
     return add(pipeline, (weir__policy *)bulkhead);
 }
 
+/* A retry with a limit on time needs to know when it began. */
+static uint32_t shape_retry(weir_pipeline *pipeline, weir_retry *retry)
+{
+    uint32_t bits = retry->max_elapsed_ns == WEIR_NEVER ? 0 : WEIR__TIMED;
+    if (retry->budget && pipeline->budget)
+        bits |= WEIR__GENERAL;
+    if (retry->budget)
+        pipeline->budget = retry->budget;
+    return bits;
+}
+
+static int is_gate_first(const weir_pipeline *pipeline)
+{
+    for (uint32_t i = 0; i < pipeline->count; i++) {
+        const weir__policy *policy = pipeline->layers[i];
+        const weir_retry *retry = (const weir_retry *)policy;
+        if (policy->kind == WEIR__BREAKER)
+            return 1;
+        if (policy->kind == WEIR__BULKHEAD)
+            return 0;
+        if (policy->kind == WEIR__RETRY &&
+            (retry->budget || (retry->retry_on & WEIR_RETRY_OPEN)))
+            return 0;
+    }
+    return 0;
+}
+
 /* Finds the straight path of a pipeline. */
 static void shape(weir_pipeline *pipeline)
 {
     uint32_t bits = 0;
+    pipeline->gate_first = (uint32_t)is_gate_first(pipeline);
     for (uint32_t i = 0; i < pipeline->count; i++) {
         weir__policy *policy = pipeline->layers[i];
         switch (policy->kind) {
@@ -126,15 +154,21 @@ static void shape(weir_pipeline *pipeline)
         case WEIR__BREAKER:
             bits |= bits & WEIR__GUARDED ? WEIR__GENERAL : WEIR__GUARDED;
             pipeline->breaker = (weir_breaker *)policy;
+            pipeline->timed |= pipeline->breaker->timed;
             break;
         case WEIR__BULKHEAD:
             bits |= bits & WEIR__LIMITED ? WEIR__GENERAL : WEIR__LIMITED;
             pipeline->bulkhead = (weir_bulkhead *)policy;
             break;
         case WEIR__RETRY:
+            bits |= shape_retry(pipeline, (weir_retry *)policy);
+            break;
+        case WEIR__BUDGET:
             break;
         }
     }
+    if (pipeline->timed)
+        bits |= WEIR__TIMED;
     pipeline->shape = bits & WEIR__GENERAL ? WEIR__GENERAL : bits;
 }
 
@@ -162,48 +196,106 @@ weir_clock *weir_pipeline_clock(const weir_pipeline *pipeline)
 
 /* ---- the recommended pipeline ---- */
 
-/* Adds a policy, or not if it could not be made, and gives up the reference
- * it came with; passes the first error on. */
-static int add_made(weir_pipeline *pipeline, int status, int made, void *policy)
+/* Makes what is missing with the clock and memory of the pipeline. */
+static int make_timeout(const weir_pipeline *pipeline, uint64_t timeout_ns,
+                        weir_timeout **out)
 {
-    if (made != WEIR_OK)
-        return status == WEIR_OK ? made : status;
-    if (status == WEIR_OK)
-        status = add(pipeline, policy);
-    weir__policy_unref(policy);
-    return status;
+    weir_timeout_options o;
+    weir_timeout_options_init(&o, sizeof o);
+    o.timeout_ns = timeout_ns;
+    o.clock = pipeline->clock;
+    o.allocator = pipeline->allocator;
+    return weir_timeout_new(out, &o);
 }
 
-static int add_new_timeout(weir_pipeline *pipeline, int status, uint64_t ns)
+static int make_retry(const weir_pipeline *pipeline, weir_retry **retry)
 {
-    weir_timeout *timeout = NULL;
-    weir_timeout_options options;
-    weir_timeout_options_init(&options, sizeof options);
-    options.timeout_ns = ns;
-    int made = weir_timeout_new(&timeout, &options);
-    return add_made(pipeline, status, made, timeout);
+    weir_retry_options o;
+    weir_retry_options_init(&o, sizeof o);
+    o.clock = pipeline->clock;
+    o.allocator = pipeline->allocator;
+    weir_retry_ref(*retry);
+    return *retry ? WEIR_OK : weir_retry_new(retry, &o);
+}
+
+static int make_breaker(const weir_pipeline *pipeline, weir_breaker **breaker)
+{
+    weir_breaker_options o;
+    weir_breaker_options_init(&o, sizeof o);
+    o.clock = pipeline->clock;
+    o.allocator = pipeline->allocator;
+    weir_breaker_ref(*breaker);
+    return *breaker ? WEIR_OK : weir_breaker_new(breaker, &o);
+}
+
+static int make_bulkhead(const weir_pipeline *pipeline,
+                         weir_bulkhead **bulkhead)
+{
+    weir_bulkhead_options o;
+    weir_bulkhead_options_init(&o, sizeof o);
+    o.clock = pipeline->clock;
+    o.allocator = pipeline->allocator;
+    weir_bulkhead_ref(*bulkhead);
+    return *bulkhead ? WEIR_OK : weir_bulkhead_new(bulkhead, &o);
+}
+
+static void remove_down_to(weir_pipeline *pipeline, uint32_t count)
+{
+    while (pipeline->count > count)
+        weir__policy_unref(pipeline->layers[--pipeline->count]);
+}
+
+int weir_pipeline_add_recommended(weir_pipeline *pipeline, uint64_t total_ns,
+                                  uint64_t attempt_ns, weir_retry *retry,
+                                  weir_breaker *breaker,
+                                  weir_bulkhead *bulkhead)
+{
+    weir_timeout *total = NULL, *attempt = NULL;
+    if (!pipeline || attempt_ns > total_ns)
+        return WEIR_EINVAL;
+    uint32_t count = pipeline->count;
+    int status = make_timeout(pipeline, total_ns, &total);
+    if (status == WEIR_OK)
+        status = make_timeout(pipeline, attempt_ns, &attempt);
+    int made_retry = status == WEIR_OK ? make_retry(pipeline, &retry) : status;
+    int made_breaker =
+        made_retry == WEIR_OK ? make_breaker(pipeline, &breaker) : made_retry;
+    int made_bulkhead = made_breaker == WEIR_OK
+                            ? make_bulkhead(pipeline, &bulkhead)
+                            : made_breaker;
+    status = made_bulkhead;
+    if (status == WEIR_OK)
+        status = weir_pipeline_add_timeout(pipeline, total);
+    if (status == WEIR_OK)
+        status = weir_pipeline_add_retry(pipeline, retry);
+    if (status == WEIR_OK)
+        status = weir_pipeline_add_breaker(pipeline, breaker);
+    if (status == WEIR_OK)
+        status = weir_pipeline_add_bulkhead(pipeline, bulkhead);
+    if (status == WEIR_OK)
+        status = weir_pipeline_add_timeout(pipeline, attempt);
+    if (status != WEIR_OK)
+        remove_down_to(pipeline, count);
+    weir_timeout_unref(total);
+    weir_timeout_unref(attempt);
+    if (made_retry == WEIR_OK)
+        weir_retry_unref(retry);
+    if (made_breaker == WEIR_OK)
+        weir_breaker_unref(breaker);
+    if (made_bulkhead == WEIR_OK)
+        weir_bulkhead_unref(bulkhead);
+    return status;
 }
 
 int weir_pipeline_new_recommended(weir_pipeline **out, uint64_t total_ns,
                                   uint64_t attempt_ns)
 {
-    weir_pipeline *pipeline = NULL;
-    weir_retry *retry = NULL;
-    weir_breaker *breaker = NULL;
-    weir_bulkhead *bulkhead = NULL;
-    if (!out || attempt_ns > total_ns)
-        return WEIR_EINVAL;
-    int status = weir_pipeline_new(&pipeline, NULL);
+    weir_pipeline *pipeline;
+    int status = out ? weir_pipeline_new(&pipeline, NULL) : WEIR_EINVAL;
     if (status != WEIR_OK)
         return status;
-    status = add_new_timeout(pipeline, status, total_ns);
-    int made = weir_retry_new(&retry, NULL);
-    status = add_made(pipeline, status, made, retry);
-    made = weir_breaker_new(&breaker, NULL);
-    status = add_made(pipeline, status, made, breaker);
-    made = weir_bulkhead_new(&bulkhead, NULL);
-    status = add_made(pipeline, status, made, bulkhead);
-    status = add_new_timeout(pipeline, status, attempt_ns);
+    status = weir_pipeline_add_recommended(pipeline, total_ns, attempt_ns,
+                                           NULL, NULL, NULL);
     if (status == WEIR_OK)
         status = weir_pipeline_seal(pipeline);
     if (status == WEIR_OK)

@@ -11,7 +11,8 @@
 
 /* What a healthy call has to do, as bits; the blocking driver has a straight
  * path for each combination.  Retries and a second timeout cost a healthy
- * call nothing.  Two breakers or two bulkheads are GENERAL. */
+ * call nothing, save a look at a budget.  Two breakers, bulkheads or budgets
+ * are GENERAL. */
 enum {
     WEIR__TIMED = 1,
     WEIR__GUARDED = 2, /* by a breaker */
@@ -27,7 +28,11 @@ struct weir_pipeline {
     uint64_t shortest_ns; /* of the timeouts; WEIR_NEVER: none */
     weir_breaker *breaker;
     weir_bulkhead *bulkhead;
-    weir_clock *clock; /* never NULL */
+    weir_budget *budget; /* of the retry; NULL: none */
+    weir_clock *clock;   /* never NULL */
+    uint32_t timed;      /* a breaker wants to know how long calls take */
+    uint32_t gate_first; /* nothing outside of the breaker takes anything or
+                            would try again: when it rejects, that is it */
     weir_classify_fn classify;
     void *classify_arg;
 

@@ -2,179 +2,6 @@
 
 #include "base/time.h"
 
-/* ---- verdicts ---- */
-
-static weir__verdict verdict(int code, int outcome, int by, uint32_t layer)
-{
-    weir__verdict v = {0};
-    v.code = code;
-    v.outcome = outcome;
-    v.by = by;
-    v.layer = layer;
-    return v;
-}
-
-static weir__verdict call_verdict(int code, int outcome)
-{
-    weir__verdict v = verdict(code, outcome, WEIR_BY_CALL, 0);
-    v.final = 1;
-    return v;
-}
-
-static uint64_t own_deadline(const weir_call *call, const weir__node *node)
-{
-    if (call->pipeline->layers[node->layer]->kind != WEIR__TIMEOUT)
-        return WEIR_NEVER;
-    return node->u.own_deadline_ns;
-}
-
-/* Whose time is over at now_ns?  Of several the outermost. */
-static int expired(weir_call *call, uint64_t now_ns, weir__verdict *v)
-{
-    if (now_ns < weir__call_deadline(call))
-        return 0;
-    if (now_ns >= call->deadline_ns) {
-        *v = call_verdict(WEIR_ETIMEDOUT, WEIR_TRANSIENT);
-        return 1;
-    }
-    for (weir__node *node = call->node; node; node = node->parent)
-        if (now_ns >= own_deadline(call, node)) {
-            *v = verdict(WEIR_ETIMEDOUT, WEIR_TRANSIENT, WEIR_BY_TIMEOUT,
-                         node->layer);
-            v->until = node;
-        }
-    return 1;
-}
-
-/* Must what runs or waits now be ended? */
-static int interrupted(weir_call *call, weir__verdict *v)
-{
-    if (weir__call_cancelled(call)) {
-        *v = call_verdict(WEIR_ECANCELED, WEIR_IGNORED);
-        return 1;
-    }
-    return weir__call_deadline(call) != WEIR_NEVER &&
-           expired(call, weir__call_now(call), v);
-}
-
-/* What fails after its end was decided, though not acted upon, ends the same
- * way as if it had been. */
-weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
-                          uint64_t finished_ns)
-{
-    int outcome = attempt->said & WEIR__SAID_OUTCOME
-                      ? attempt->outcome
-                      : weir__pipeline_classify(call->pipeline, code);
-    weir__verdict v = verdict(code, outcome, WEIR_BY_NONE, 0), late;
-    v.asked = 1;
-    v.hint_ns = attempt->said & WEIR__SAID_HINT ? attempt->hint_ns : 0;
-    call->result.last_code = code;
-    if (weir__outcome_healthy(outcome))
-        return v;
-    if (weir__call_cancelled(call)) {
-        late = call_verdict(WEIR_ECANCELED, WEIR_IGNORED);
-    } else {
-        if (outcome == WEIR_IGNORED ||
-            weir__call_deadline(call) == WEIR_NEVER)
-            return v;
-        if (finished_ns == WEIR_NOW)
-            finished_ns = weir__call_now(call);
-        if (!expired(call, finished_ns, &late))
-            return v;
-        late.outcome = outcome;
-    }
-    late.asked = 1;
-    late.hint_ns = v.hint_ns;
-    return late;
-}
-
-/* ---- leaving ---- */
-
-static int try_again(weir_call *call, weir__node *node,
-                     const weir__verdict *v)
-{
-    weir_retry *retry = (weir_retry *)call->pipeline->layers[node->layer];
-    uint64_t remaining_ns = WEIR_NEVER, delay_ns;
-    if (!v->asked || v->final || v->until ||
-        !weir__outcome_retryable(v->outcome))
-        return 0;
-    node->u.progress.attempts++;
-    if (node->deadline_ns != WEIR_NEVER)
-        remaining_ns = weir__time_since(node->deadline_ns,
-                                        weir__call_now(call));
-    if (weir__retry_next(retry, &node->u.progress, v->outcome, v->hint_ns,
-                         remaining_ns, &delay_ns) != WEIR_OK)
-        return 0;
-    call->wake_ns = weir__time_add(weir__call_now(call), delay_ns);
-    call->state = WEIR__BACKOFF;
-    return 1;
-}
-
-/* A breaker counts at once.  What it does not count, it gets back when the
- * node is dropped: a probe that was cancelled is out while its work runs. */
-static void tell_breaker(weir_call *call, weir__node *node,
-                         const weir__verdict *v)
-{
-    weir_breaker *breaker =
-        (weir_breaker *)call->pipeline->layers[node->layer];
-    if (!node->taken || !v->asked ||
-        (!weir__outcome_healthy(v->outcome) &&
-         !weir__outcome_failed(v->outcome)))
-        return;
-    node->taken = 0;
-    weir__breaker_record(breaker, node->u.permit, v->outcome, call->now_ns);
-}
-
-static void done(weir_call *call, const weir__verdict *v)
-{
-    call->result.code = v->code;
-    call->result.rejected_by = v->by;
-    call->result.rejected_layer = v->layer;
-    if (call->started_ns != WEIR_NOW)
-        call->result.elapsed_ns =
-            weir__time_since(weir__call_now(call), call->started_ns);
-    call->state = WEIR__DONE;
-}
-
-/* Tells the policies from the inside out; the node of a retry that wants to
- * try again, or NULL. */
-static weir__node *tell(weir_call *call, weir__verdict *v)
-{
-    weir__node *node = call->node;
-    for (; node; node = node->parent)
-        switch (call->pipeline->layers[node->layer]->kind) {
-        case WEIR__TIMEOUT:
-            if (v->until == node)
-                v->until = NULL;
-            break;
-        case WEIR__RETRY:
-            if (try_again(call, node, v))
-                return node;
-            break;
-        case WEIR__BREAKER:
-            tell_breaker(call, node, v);
-            break;
-        case WEIR__BULKHEAD:
-            break;
-        }
-    return NULL;
-}
-
-/* First every breaker is told, then permits go back: whoever is handed one
- * must find the breaker that this call has tripped. */
-void weir__leave(weir_call *call, weir__verdict *v)
-{
-    weir__node *left = call->node;
-    call->node = tell(call, v);
-    while (left != call->node) {
-        weir__node *parent = left->parent;
-        weir__node_drop(call, left);
-        left = parent;
-    }
-    if (!call->node)
-        done(call, v);
-}
-
 static void leave_with(weir_call *call, weir__verdict v)
 {
     weir__leave(call, &v);
@@ -187,13 +14,13 @@ static void reject_by_breaker(weir_call *call, weir__node *node,
 {
     call->result.retry_after_ns =
         weir__breaker_retry_after(breaker, call->now_ns);
-    leave_with(call, verdict(WEIR_EOPEN, WEIR_IGNORED, WEIR_BY_BREAKER,
+    leave_with(call, weir__verdict_by(WEIR_EOPEN, WEIR_IGNORED, WEIR_BY_BREAKER,
                              node->layer));
 }
 
 static void reject_by_bulkhead(weir_call *call, int code)
 {
-    leave_with(call, verdict(code, WEIR_IGNORED, WEIR_BY_BULKHEAD,
+    leave_with(call, weir__verdict_by(code, WEIR_IGNORED, WEIR_BY_BULKHEAD,
                              call->node->layer));
 }
 
@@ -209,7 +36,7 @@ static void enter_breaker(weir_call *call, weir__node *node,
 
 static void out_of_memory(weir_call *call)
 {
-    leave_with(call, call_verdict(WEIR_ENOMEM, WEIR_IGNORED));
+    leave_with(call, weir__verdict_by_call(WEIR_ENOMEM, WEIR_IGNORED));
 }
 
 static void enter_bulkhead(weir_call *call, weir__node *node,
@@ -238,6 +65,14 @@ static void enter_bulkhead(weir_call *call, weir__node *node,
     }
 }
 
+static void enter_retry(weir_call *call, weir__node *node, weir_retry *retry)
+{
+    node->u.progress = (weir__retry_progress){0, 0, 0, 0};
+    if (retry->max_elapsed_ns != WEIR_NEVER)
+        node->u.progress.started_ns = weir__call_now(call);
+    weir_budget_deposit(retry->budget);
+}
+
 /* Enters one layer; the state says whether to go on. */
 static void enter(weir_call *call, uint32_t layer)
 {
@@ -255,13 +90,15 @@ static void enter(weir_call *call, uint32_t layer)
             weir__time_min(node->deadline_ns, node->u.own_deadline_ns);
         break;
     case WEIR__RETRY:
-        node->u.progress = (weir__retry_progress){0, 0, 0};
+        enter_retry(call, node, (weir_retry *)policy);
         break;
     case WEIR__BREAKER:
         enter_breaker(call, node, (weir_breaker *)policy);
         break;
     case WEIR__BULKHEAD:
         enter_bulkhead(call, node, (weir_bulkhead *)policy);
+        break;
+    case WEIR__BUDGET:
         break;
     }
 }
@@ -276,6 +113,8 @@ static int start_attempt(weir_call *call)
     weir__attempt_init(attempt, call, call->pipeline->clock,
                        weir__call_deadline(call), ++call->result.attempts);
     attempt->node = call->node;
+    if (call->pipeline->timed)
+        call->attempt_ns = weir__call_now(call);
     call->attempt = attempt;
     call->state = WEIR__RUNNING;
     return WEIR_STEP_ATTEMPT;
@@ -284,7 +123,7 @@ static int start_attempt(weir_call *call)
 static int step_entering(weir_call *call)
 {
     weir__verdict v;
-    if (interrupted(call, &v)) {
+    if (weir__interrupted(call, &v)) {
         leave_with(call, v);
         return 0;
     }
@@ -343,7 +182,7 @@ static int step_queueing(weir_call *call, uint64_t *wake_ns)
     weir_bulkhead *bulkhead =
         (weir_bulkhead *)call->pipeline->layers[call->node->layer];
     weir__verdict v;
-    if (interrupted(call, &v)) {
+    if (weir__interrupted(call, &v)) {
         call->node->taken =
             (uint8_t)weir__bulkhead_quit(bulkhead, &call->waiter);
         leave_with(call, v);
@@ -351,8 +190,13 @@ static int step_queueing(weir_call *call, uint64_t *wake_ns)
     }
     if (weir__waiter_granted(&call->waiter))
         return step_granted(call);
+    uint64_t reclaim_ns =
+        weir__bulkhead_reclaim(bulkhead, weir__call_now(call));
+    if (weir__waiter_granted(&call->waiter))
+        return step_granted(call);
     if (weir__call_now(call) < call->wake_ns)
-        return wait_until(call, call->wake_ns, wake_ns);
+        return wait_until(call, weir__time_min(call->wake_ns, reclaim_ns),
+                          wake_ns);
     if (weir__bulkhead_quit(bulkhead, &call->waiter))
         return step_granted(call);
     reject_by_bulkhead(call, WEIR_EQUEUETIME);
@@ -362,7 +206,7 @@ static int step_queueing(weir_call *call, uint64_t *wake_ns)
 static int step_backoff(weir_call *call, uint64_t *wake_ns)
 {
     weir__verdict v;
-    if (interrupted(call, &v))
+    if (weir__interrupted(call, &v))
         leave_with(call, v);
     else if (weir__call_now(call) < call->wake_ns)
         return wait_until(call, call->wake_ns, wake_ns);
@@ -378,6 +222,7 @@ static int give_up(weir_call *call, weir__verdict *v,
     if (!weir__attempt_give_up(attempt, v->code))
         return 0;
     v->asked = 1;
+    v->elapsed_ns = weir__attempt_elapsed(call, WEIR_NOW);
     weir__attempt_tell_cancel(attempt);
     int finished = weir__attempt_finished(attempt);
     *cancelled = attempt;
@@ -400,7 +245,7 @@ static int step_running(weir_call *call, uint64_t *wake_ns,
         weir__leave(call, &v);
         return 0;
     }
-    if (interrupted(call, &v))
+    if (weir__interrupted(call, &v))
         return give_up(call, &v, cancelled);
     return wait_until(call, WEIR_NEVER, wake_ns);
 }

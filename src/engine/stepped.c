@@ -45,8 +45,8 @@ static void unref(stepped *s)
     weir_pipeline *pipeline = s->call.pipeline;
     weir_destroy_fn destroy = s->wake_destroy;
     void *arg = s->wake_arg;
-    weir_cancel_unref(s->call.tokens[0]);
-    weir_cancel_unref(s->call.tokens[1]);
+    for (uint32_t i = 0; i < s->call.token_count; i++)
+        weir_cancel_unref(s->call.tokens[i]);
     weir__release(pipeline->allocator, s, bytes_of(pipeline));
     weir_pipeline_unref(pipeline);
     if (destroy)
@@ -139,8 +139,8 @@ int weir_call_new(weir_call **out, weir_pipeline *pipeline,
     s->timer.waker = &s->call.waker;
     weir__ref_init(&s->ref);
     weir_pipeline_ref(pipeline);
-    weir_cancel_ref(s->call.tokens[0]);
-    weir_cancel_ref(s->call.tokens[1]);
+    for (uint32_t i = 0; i < s->call.token_count; i++)
+        weir_cancel_ref(s->call.tokens[i]);
     weir__call_watch_tokens(&s->call);
     *out = &s->call;
     return WEIR_OK;

@@ -18,6 +18,25 @@ static uint64_t exponential(const weir__backoff *b, uint32_t n)
     return v < (double)b->cap_ns ? (uint64_t)v : b->cap_ns;
 }
 
+static uint64_t linear(const weir__backoff *b, uint32_t n)
+{
+    return b->base_ns != 0 && n > b->cap_ns / b->base_ns ? b->cap_ns
+                                                         : b->base_ns * n;
+}
+
+/* Before the jitter; attempt counts from 1. */
+static uint64_t plain(const weir__backoff *b, uint32_t attempt)
+{
+    switch (b->kind) {
+    case WEIR_BACKOFF_CONSTANT:
+        return b->base_ns;
+    case WEIR_BACKOFF_LINEAR:
+        return linear(b, attempt);
+    default:
+        return exponential(b, attempt - 1);
+    }
+}
+
 static uint64_t decorrelated(const weir__backoff *b, uint64_t previous_ns,
                              uint64_t random)
 {
@@ -35,7 +54,7 @@ uint64_t weir__backoff_delay(const weir__backoff *backoff, uint32_t attempt,
     uint64_t v;
     if (backoff->jitter == WEIR_JITTER_DECORRELATED)
         return decorrelated(backoff, previous_ns, random);
-    v = exponential(backoff, attempt ? attempt - 1 : 0);
+    v = plain(backoff, attempt ? attempt : 1);
     switch (backoff->jitter) {
     case WEIR_JITTER_FULL:
         return weir__random_between(random, 0, v);

@@ -8,6 +8,7 @@ typedef struct weir__backoff {
     uint64_t base_ns;
     uint64_t cap_ns;
     double factor;
+    int kind;   /* WEIR_BACKOFF_... */
     int jitter; /* WEIR_JITTER_... */
 } weir__backoff;
 

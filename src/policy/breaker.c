@@ -1,6 +1,5 @@
 #include "policy/breaker.h"
 
-#include "base/options.h"
 #include "base/time.h"
 
 static weir__breaker_core *core_of(const weir_breaker *breaker)
@@ -8,58 +7,41 @@ static weir__breaker_core *core_of(const weir_breaker *breaker)
     return (weir__breaker_core *)&breaker->core;
 }
 
-/* ---- options, life ---- */
-
-static const weir_breaker_options defaults = {
-    .size = sizeof(weir_breaker_options),
-    .failure_threshold = 5,
-    .open_ns = 60 * WEIR__SECOND,
-    .probes = 3,
-    .probe_successes = 3,
-    .lease_ns = 60 * WEIR__SECOND,
-};
-
-int weir_breaker_options_init(weir_breaker_options *options, uint32_t size)
-{
-    return weir__options_init(options, size, &defaults, sizeof defaults,
-                              sizeof defaults);
-}
-
-static int valid(const weir_breaker_options *o)
-{
-    return o->failure_threshold >= 1 && o->failure_threshold <= 1000000 &&
-           o->open_ns >= 1 && o->open_ns <= WEIR__YEAR && o->probes >= 1 &&
-           o->probes <= 16 && o->probe_successes >= 1 &&
-           o->probe_successes <= 1000 && o->lease_ns >= 1 &&
-           o->lease_ns <= WEIR__YEAR;
-}
+/* ---- life ---- */
 
 static void finish(weir__policy *policy)
 {
-    weir__events_free(&((weir_breaker *)policy)->events);
+    weir_breaker *breaker = (weir_breaker *)policy;
+    weir__breaker_limits *limits = atomic_load(&breaker->limits), *next;
+    for (; limits != &breaker->first_limits; limits = next) {
+        next = limits->next;
+        weir__release(policy->allocator, limits, sizeof *limits);
+    }
+    weir__breaker_window_free(breaker);
+    weir__events_free(&breaker->events);
 }
 
 int weir_breaker_new(weir_breaker **out, const weir_breaker_options *options)
 {
-    weir_breaker_options o = defaults;
-    int status = out ? weir__options_copy(&o, sizeof o, sizeof o, options)
+    weir__breaker_limits limits;
+    weir_breaker_options o;
+    int status = out ? weir__breaker_limits_from(&limits, &o, options)
                      : WEIR_EINVAL;
     if (status != WEIR_OK)
         return status;
-    if (!valid(&o))
-        return WEIR_EINVAL;
-    weir_breaker *breaker = weir__policy_new(WEIR__BREAKER, sizeof *breaker,
-                                             o.clock, o.allocator);
+    weir_breaker *breaker = weir__policy_new(
+        WEIR__BREAKER, sizeof *breaker + weir__breaker_window_bytes(&o),
+        o.clock, o.allocator);
     if (!breaker)
         return WEIR_ENOMEM;
     breaker->policy.finish = finish;
-    breaker->limits.threshold = o.failure_threshold;
-    breaker->limits.open_ns = o.open_ns;
-    breaker->limits.lease_ns = o.lease_ns;
-    breaker->limits.probes = o.probes;
-    breaker->limits.probe_successes = o.probe_successes;
+    breaker->window = o.window;
+    breaker->timed = o.slow_call_ns != WEIR_NEVER;
+    breaker->first_limits = limits;
+    atomic_init(&breaker->limits, &breaker->first_limits);
     breaker->made_ns = weir_clock_now_ns(breaker->policy.clock);
     weir__breaker_core_init(&breaker->core);
+    weir__breaker_window_init(breaker, &o);
     *out = breaker;
     return WEIR_OK;
 }
@@ -110,36 +92,89 @@ static void publish(weir_breaker *breaker, const weir__transition *transition,
 int weir__breaker_acquire(weir_breaker *breaker, uint64_t now_ns,
                           uint64_t *out_permit)
 {
+    const weir__breaker_limits *limits = weir__breaker_limits_of(breaker);
     weir__transition transition = {0, 0, 0, 0};
     uint64_t age_ns = age_if_known(breaker, now_ns);
-    int status = weir__breaker_core_acquire(&breaker->core, &breaker->limits,
-                                            age_ns, out_permit, &transition);
+    int status = weir__breaker_core_acquire(&breaker->core, limits, age_ns,
+                                            out_permit, &transition);
     if (status == WEIR__ASK_TIME) {
         age_ns = age(breaker, WEIR_NOW);
-        status = weir__breaker_core_acquire(&breaker->core, &breaker->limits,
-                                            age_ns, out_permit, &transition);
+        status = weir__breaker_core_acquire(&breaker->core, limits, age_ns,
+                                            out_permit, &transition);
     }
     publish(breaker, &transition, age_ns);
     return status;
 }
 
-int weir__breaker_record(weir_breaker *breaker, uint64_t permit, int outcome,
-                         uint64_t now_ns)
+/* ---- recording ---- */
+
+/* Counts of the state itself: failures in a row, probes. */
+static int record_in_core(weir_breaker *breaker,
+                          const weir__breaker_limits *limits, uint64_t permit,
+                          int outcome, uint64_t now_ns)
 {
     weir__transition transition = {0, 0, 0, 0};
     uint64_t age_ns = age_if_known(breaker, now_ns);
-    int status =
-        weir__breaker_core_record(&breaker->core, &breaker->limits, age_ns,
-                                  permit, outcome, &transition);
+    int status = weir__breaker_core_record(&breaker->core, limits, age_ns,
+                                           permit, outcome, &transition);
     if (status == WEIR__ASK_TIME) {
         age_ns = age(breaker, WEIR_NOW);
-        status =
-            weir__breaker_core_record(&breaker->core, &breaker->limits, age_ns,
-                                      permit, outcome, &transition);
+        status = weir__breaker_core_record(&breaker->core, limits, age_ns,
+                                           permit, outcome, &transition);
     }
     publish(breaker, &transition, age_ns);
     return status;
 }
+
+static int record_in_window(weir_breaker *breaker,
+                            const weir__breaker_limits *limits,
+                            uint64_t permit, uint32_t outcome,
+                            uint64_t now_ns)
+{
+    static const weir__rates never = {2.0, 2.0, 1};
+    int observes = weir__word_state(permit) == WEIR_METRICS_ONLY, trips;
+    uint64_t generation = weir__word_generation(permit);
+    weir__transition transition = {0, 0, 0, 0};
+    uint64_t age_ns = breaker->window == WEIR_WINDOW_TIME
+                          ? age(breaker, now_ns)
+                          : age_if_known(breaker, now_ns);
+    int counted = weir__breaker_window_record(
+        breaker, observes ? &never : &limits->rates, generation, outcome,
+        age_ns, &trips);
+    if (trips) {
+        age_ns = age(breaker, now_ns);
+        weir__breaker_core_trip(&breaker->core, limits, generation, age_ns,
+                                &transition);
+        publish(breaker, &transition, age_ns);
+    }
+    return counted ? WEIR_OK : WEIR_ESTALE;
+}
+
+int weir__breaker_record(weir_breaker *breaker, uint64_t permit, int outcome,
+                         uint64_t elapsed_ns, uint64_t now_ns)
+{
+    const weir__breaker_limits *limits = weir__breaker_limits_of(breaker);
+    int state = weir__word_state(permit);
+    int failed = weir__outcome_failed(outcome);
+    int healthy = weir__outcome_healthy(outcome);
+    int slow = breaker->timed && elapsed_ns != WEIR_NEVER &&
+               elapsed_ns > limits->slow_call_ns;
+    if (breaker->window == WEIR_WINDOW_CONSECUTIVE ||
+        (state != WEIR_CLOSED && state != WEIR_METRICS_ONLY))
+        return record_in_core(breaker, limits, permit,
+                              slow && healthy ? WEIR_TRANSIENT : outcome,
+                              now_ns);
+    if (!weir__breaker_core_valid(&breaker->core, permit))
+        return WEIR_ESTALE;
+    if (!failed && !healthy)
+        return WEIR_OK;
+    return record_in_window(breaker, limits, permit,
+                            (uint32_t)(failed ? WEIR__FAILED : 0) |
+                                (uint32_t)(slow ? WEIR__SLOW : 0),
+                            now_ns);
+}
+
+/* ---- the API of permits ---- */
 
 int weir_breaker_acquire(weir_breaker *breaker, uint64_t *out_permit)
 {
@@ -156,10 +191,10 @@ int weir_breaker_acquire(weir_breaker *breaker, uint64_t *out_permit)
 int weir_breaker_record(weir_breaker *breaker, uint64_t permit, int outcome,
                         uint64_t elapsed_ns)
 {
-    (void)elapsed_ns;
     if (!breaker || !weir__outcome_valid(outcome))
         return WEIR_EINVAL;
-    return weir__breaker_record(breaker, permit, outcome, WEIR_NOW);
+    return weir__breaker_record(breaker, permit, outcome, elapsed_ns,
+                                WEIR_NOW);
 }
 
 /* ---- looking ---- */
@@ -175,6 +210,15 @@ int weir_breaker_state(const weir_breaker *breaker)
     return weir__word_state(w);
 }
 
+int weir__breaker_rejects(const weir_breaker *breaker)
+{
+    uint64_t w = weir__load_acquire(&core_of(breaker)->word);
+    if (weir__word_state(w) == WEIR_FORCED_OPEN)
+        return 1;
+    return weir__word_state(w) == WEIR_OPEN &&
+           weir__ticks_down(age(breaker, WEIR_NOW)) < weir__word_payload(w);
+}
+
 int weir_breaker_mode(const weir_breaker *breaker)
 {
     if (!breaker)
@@ -185,6 +229,7 @@ int weir_breaker_mode(const weir_breaker *breaker)
 uint64_t weir__breaker_retry_after(const weir_breaker *breaker,
                                    uint64_t now_ns)
 {
+    const weir__breaker_limits *limits = weir__breaker_limits_of(breaker);
     weir__breaker_core *core = core_of(breaker);
     uint64_t w = weir__load_acquire(&core->word);
     uint64_t age_ns;
@@ -195,9 +240,9 @@ uint64_t weir__breaker_retry_after(const weir_breaker *breaker,
                                 age_ns);
     case WEIR_HALF_OPEN:
         age_ns = age(breaker, now_ns);
-        if (weir__word_next_probe(core, &breaker->limits, w, age_ns) != w)
+        if (weir__word_next_probe(core, limits, w, age_ns) != w)
             return 0;
-        return weir__lease_left(core, &breaker->limits, age_ns);
+        return weir__lease_left(core, limits, age_ns);
     case WEIR_FORCED_OPEN:
         return WEIR_NEVER;
     default:
@@ -210,13 +255,36 @@ uint64_t weir_breaker_retry_after_ns(const weir_breaker *breaker)
     return breaker ? weir__breaker_retry_after(breaker, WEIR_NOW) : 0;
 }
 
+int weir_breaker_inspect(const weir_breaker *breaker,
+                         weir_breaker_snapshot *out)
+{
+    if (!breaker || !out || out->size < sizeof *out)
+        return WEIR_EINVAL;
+    uint64_t w = weir__load_acquire(&core_of(breaker)->word);
+    uint64_t age_ns = age(breaker, WEIR_NOW);
+    weir__totals totals;
+    weir__breaker_window_totals(breaker, weir__word_generation(w), age_ns,
+                                &totals);
+    out->state = weir_breaker_state(breaker);
+    out->generation = weir__word_generation(w);
+    out->calls = totals.calls;
+    out->failed = breaker->window == WEIR_WINDOW_CONSECUTIVE &&
+                          weir__word_state(w) != WEIR_OPEN &&
+                          weir__word_state(w) != WEIR_HALF_OPEN
+                      ? weir__word_payload(w)
+                      : totals.failed;
+    out->slow = totals.slow;
+    out->retry_after_ns = weir_breaker_retry_after_ns(breaker);
+    return WEIR_OK;
+}
+
 /* ---- manual control ---- */
 
 int weir_breaker_set_mode(weir_breaker *breaker, int mode)
 {
     weir__transition transition = {0, 0, 0, 0};
     if (!breaker || (mode != WEIR_AUTOMATIC && mode != WEIR_FORCED_OPEN &&
-                     mode != WEIR_DISABLED))
+                     mode != WEIR_DISABLED && mode != WEIR_METRICS_ONLY))
         return WEIR_EINVAL;
     weir__breaker_core_set_mode(&breaker->core, mode, &transition);
     publish(breaker, &transition, WEIR_NOW);

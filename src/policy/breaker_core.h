@@ -1,15 +1,4 @@
-/* The state of a circuit breaker in one 64-bit word, lock-free.
- *
- *   63..61 state       CLOSED, OPEN, HALF_OPEN, FORCED_OPEN, DISABLED
- *   60..40 generation  counts transitions, modulo 2^21
- *   39..0  payload     what belongs to the state:
- *     CLOSED      39..0  failures in a row
- *     OPEN        39..0  when it ends, in ticks since the breaker was made
- *     HALF_OPEN   39..28 successes so far
- *                 27..16 next: number of the next ticket
- *                 15..0  window: bit i is set while ticket next-1-i is out
- *     else        0
- *   A tick is 2^20 ns: 40 bits of them last for 36 years.
+/* The state of a circuit breaker, lock-free.  Its layout: breaker_word.h.
  *
  * Invariants
  *   1. Every transition, and every replacement of probes that did not report,
@@ -31,6 +20,13 @@
  * for a generation that then does not begin must still count for the one that
  * goes on, or that one would never end.
  *
+ * The streak: how many times it has opened without having closed, for open
+ * times that grow.
+ *   28..8 generation of the last opening, 7..0 openings before it, at most 255
+ * It is raised before the swap, like the lease; two threads that open the same
+ * generation find the same number.  One whose swap lost against a replacement
+ * of probes leaves it one too high: the next open time is a step longer.
+ *
  * Memory orders.  The words carry no other data: nothing is published through
  * them, and each decision is taken from one value.  Acquire and release are
  * there for the lease (the swap releases it, the load of the word acquires
@@ -46,21 +42,38 @@
 #include "base/atomic.h"
 #include "weir/base.h"
 #include "weir/breaker.h"
+#include "policy/breaker_word.h"
 #include "policy/outcome.h"
+#include "policy/rates.h"
 
 typedef struct weir__breaker_core {
     weir__atomic_u64 word;
     weir__atomic_u64 lease;
+    weir__atomic_u64 streak;
 } weir__breaker_core;
 
-/* The options, as the core needs them. */
+/* The options that may change on a live breaker, as one immutable block. */
 typedef struct weir__breaker_limits {
-    uint64_t threshold;
+    uint64_t threshold; /* failures in a row; of windows: never reached */
+    uint64_t slow_call_ns;
     uint64_t open_ns;
+    uint64_t open_max_ns;
     uint64_t lease_ns;
+    double open_factor;
+    double open_jitter;
+    weir__rates rates;
+    uint64_t seed;
+    uint32_t seeded;
     uint32_t probes;
     uint32_t probe_successes;
+    struct weir__breaker_limits *next; /* older blocks, kept for readers */
 } weir__breaker_limits;
+
+/* How long to be open, after so many openings in a row before this one.
+ * Depends on nothing else but the generation, so that all who make the same
+ * transition find the same. */
+uint64_t weir__breaker_open_time(const weir__breaker_limits *limits,
+                                 uint32_t openings, uint64_t generation);
 
 /* What a thread has done to the word, for the listeners. */
 typedef struct weir__transition {
@@ -73,86 +86,6 @@ typedef struct weir__transition {
 /* Not a status of the API: the answer depends on the time; ask again with
  * it. */
 #define WEIR__ASK_TIME 1
-
-#define WEIR__TICK_SHIFT 20
-#define WEIR__GENERATION_MASK UINT64_C(0x1fffff)
-#define WEIR__PAYLOAD_MASK UINT64_C(0xffffffffff)
-#define WEIR__TICKET_MAX UINT64_C(0xfff)
-#define WEIR__WINDOW_TOP UINT64_C(0x8000)
-
-static inline int weir__word_state(uint64_t w)
-{
-    return (int)(w >> 61);
-}
-
-static inline uint64_t weir__word_generation(uint64_t w)
-{
-    return (w >> 40) & WEIR__GENERATION_MASK;
-}
-
-static inline uint64_t weir__word_payload(uint64_t w)
-{
-    return w & WEIR__PAYLOAD_MASK;
-}
-
-static inline uint64_t weir__word(int state, uint64_t generation,
-                                  uint64_t payload)
-{
-    return (uint64_t)state << 61 |
-           (generation & WEIR__GENERATION_MASK) << 40 | payload;
-}
-
-/* A closed word passes every call. */
-static inline int weir__word_passes(uint64_t w)
-{
-    return weir__word_state(w) == WEIR_CLOSED;
-}
-
-/* A success changes nothing: the breaker is closed without failures, in the
- * generation of the permit or in a later one, where it is stale. */
-static inline int weir__word_spotless(uint64_t w)
-{
-    return (w & ~(WEIR__GENERATION_MASK << 40)) == 0;
-}
-
-static inline uint64_t weir__probes_window(uint64_t w)
-{
-    return w & 0xffff;
-}
-
-static inline uint64_t weir__probes_next(uint64_t w)
-{
-    return (w >> 16) & WEIR__TICKET_MAX;
-}
-
-static inline uint64_t weir__probes_successes(uint64_t w)
-{
-    return (w >> 28) & 0xfff;
-}
-
-static inline uint64_t weir__probes(uint64_t successes, uint64_t next,
-                                    uint64_t window)
-{
-    return successes << 28 | next << 16 | window;
-}
-
-static inline uint64_t weir__ticks_up(uint64_t ns)
-{
-    uint64_t ticks = ns >> WEIR__TICK_SHIFT;
-    return ticks + ((ns & ((UINT64_C(1) << WEIR__TICK_SHIFT) - 1)) != 0);
-}
-
-static inline uint64_t weir__ticks_down(uint64_t ns)
-{
-    return ns >> WEIR__TICK_SHIFT;
-}
-
-/* A permit is the state and generation it was given in, and for a probe the
- * number of its ticket. */
-static inline uint64_t weir__permit(uint64_t w, uint64_t ticket)
-{
-    return weir__word(weir__word_state(w), weir__word_generation(w), ticket);
-}
 
 /* ---- the lease ---- */
 
@@ -181,10 +114,35 @@ static inline uint64_t weir__lease_left(weir__breaker_core *core,
 
 /* ---- words that follow a word ---- */
 
-static inline uint64_t weir__word_open(uint64_t w, uint64_t open_ns,
-                                       uint64_t age_ns)
+/* How many openings in a row come before the one that leads on from w. */
+static inline uint32_t weir__streak_raise(weir__breaker_core *core, uint64_t w)
 {
-    uint64_t end = weir__ticks_up(age_ns) + weir__ticks_up(open_ns);
+    uint64_t generation =
+        (weir__word_generation(w) + 1) & WEIR__GENERATION_MASK;
+    uint64_t s = weir__load_acquire(&core->streak);
+    for (;;) {
+        uint64_t ahead = (generation - (s >> 8)) & WEIR__GENERATION_MASK;
+        uint64_t openings = s & 0xff;
+        if (ahead == 0 || ahead > WEIR__GENERATION_MASK / 2)
+            return (uint32_t)openings;
+        if (weir__word_state(w) != WEIR_HALF_OPEN)
+            openings = 0;
+        else if (openings < 0xff)
+            openings++;
+        if (weir__cas_acq_rel(&core->streak, &s, generation << 8 | openings))
+            return (uint32_t)openings;
+    }
+}
+
+static inline uint64_t weir__word_open(weir__breaker_core *core,
+                                       const weir__breaker_limits *limits,
+                                       uint64_t w, uint64_t age_ns)
+{
+    uint32_t openings =
+        limits->open_factor > 1.0 ? weir__streak_raise(core, w) : 0;
+    uint64_t open_ns = weir__breaker_open_time(limits, openings,
+                                               weir__word_generation(w) + 1);
+    uint64_t end = weir__ticks_up(age_ns + open_ns);
     if (end > WEIR__PAYLOAD_MASK)
         end = WEIR__PAYLOAD_MASK;
     return weir__word(WEIR_OPEN, weir__word_generation(w) + 1, end);
@@ -224,6 +182,7 @@ static inline void weir__breaker_core_init(weir__breaker_core *core)
     /* Generation 1: a permit of 0 is stale from the start. */
     weir__init(&core->word, weir__word(WEIR_CLOSED, 1, 0));
     weir__init(&core->lease, UINT64_C(0));
+    weir__init(&core->streak, UINT64_C(0));
 }
 
 /* The word after one more probe was let through, or w itself when none can
@@ -256,7 +215,8 @@ static inline int weir__breaker_core_acquire(weir__breaker_core *core,
     for (;;) {
         int state = weir__word_state(w);
         uint64_t to;
-        if (state == WEIR_CLOSED || state == WEIR_DISABLED) {
+        if (state == WEIR_CLOSED || state == WEIR_DISABLED ||
+            state == WEIR_METRICS_ONLY) {
             *permit = weir__permit(w, 0);
             return WEIR_OK;
         }
@@ -287,19 +247,30 @@ static inline uint64_t weir__ticket_bit(uint64_t w, uint64_t permit)
     return age > 15 ? 0 : weir__probes_window(w) & (UINT64_C(1) << age);
 }
 
-static inline uint64_t weir__word_after_probe(uint64_t w, uint64_t bit,
-                                              int outcome,
+static inline uint64_t weir__word_after_probe(weir__breaker_core *core,
                                               const weir__breaker_limits *limits,
-                                              uint64_t age_ns)
+                                              uint64_t w, uint64_t bit,
+                                              int outcome, uint64_t age_ns)
 {
     uint64_t cleared = w & ~bit;
     if (weir__outcome_failed(outcome))
-        return weir__word_open(w, limits->open_ns, age_ns);
+        return weir__word_open(core, limits, w, age_ns);
     if (!weir__outcome_healthy(outcome))
         return cleared;
     if (weir__probes_successes(w) + 1 >= limits->probe_successes)
         return weir__word_closed(w);
     return cleared + weir__probes(1, 0, 0);
+}
+
+/* The word after an outcome that counts in a row; w when nothing changes. */
+static inline uint64_t weir__word_after_closed(uint64_t w, int outcome)
+{
+    if (weir__outcome_healthy(outcome))
+        return w & ~WEIR__PAYLOAD_MASK;
+    if (weir__outcome_failed(outcome) &&
+        weir__word_payload(w) < WEIR__PAYLOAD_MASK)
+        return w + 1;
+    return w;
 }
 
 /* WEIR_OK, WEIR_ESTALE, or WEIR__ASK_TIME. */
@@ -311,33 +282,55 @@ static inline int weir__breaker_core_record(weir__breaker_core *core,
 {
     uint64_t w = weir__load_acquire(&core->word);
     for (;;) {
-        uint64_t to = w;
+        int state = weir__word_state(w);
+        uint64_t to = w, bit;
         if (weir__word_generation(w) != weir__word_generation(permit) ||
-            weir__word_state(w) != weir__word_state(permit))
+            state != weir__word_state(permit))
             return WEIR_ESTALE;
-        if (weir__word_state(w) == WEIR_HALF_OPEN) {
-            uint64_t bit = weir__ticket_bit(w, permit);
+        switch (state) {
+        case WEIR_HALF_OPEN:
+            bit = weir__ticket_bit(w, permit);
             if (!bit)
                 return WEIR_ESTALE;
             if (age_ns == WEIR_NOW)
                 return WEIR__ASK_TIME;
-            to = weir__word_after_probe(w, bit, outcome, limits, age_ns);
+            to = weir__word_after_probe(core, limits, w, bit, outcome, age_ns);
             if (weir__word_state(to) == WEIR_HALF_OPEN)
                 weir__lease_raise(core, age_ns);
-        } else if (weir__word_state(w) == WEIR_CLOSED) {
-            if (weir__outcome_healthy(outcome))
-                to = w & ~WEIR__PAYLOAD_MASK;
-            else if (weir__outcome_failed(outcome))
-                to = w + 1;
-            if (weir__word_payload(to) >= limits->threshold) {
-                if (age_ns == WEIR_NOW)
-                    return WEIR__ASK_TIME;
-                to = weir__word_open(w, limits->open_ns, age_ns);
-            }
+            break;
+        case WEIR_CLOSED:
+            to = weir__word_after_closed(w, outcome);
+            if (weir__word_payload(to) < limits->threshold)
+                break;
+            if (age_ns == WEIR_NOW)
+                return WEIR__ASK_TIME;
+            to = weir__word_open(core, limits, w, age_ns);
+            break;
+        case WEIR_METRICS_ONLY:
+            to = weir__word_after_closed(w, outcome);
+            break;
+        default:
+            break;
         }
         if (to == w || weir__word_swap(core, &w, to, transition))
             return WEIR_OK;
     }
+}
+
+/* Opens the breaker if it is still closed in a generation. */
+static inline void weir__breaker_core_trip(weir__breaker_core *core,
+                                           const weir__breaker_limits *limits,
+                                           uint64_t generation,
+                                           uint64_t age_ns,
+                                           weir__transition *transition)
+{
+    uint64_t w = weir__load_acquire(&core->word);
+    while (weir__word_state(w) == WEIR_CLOSED &&
+           weir__word_generation(w) == generation &&
+           !weir__word_swap(core, &w,
+                            weir__word_open(core, limits, w, age_ns),
+                            transition))
+        ;
 }
 
 /* Is a call that was let through with permit still let through?  For those

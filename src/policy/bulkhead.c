@@ -8,6 +8,7 @@ static const weir_bulkhead_options defaults = {
     .max_concurrent = 10,
     .max_queue = 20,
     .queue_ns = 5 * WEIR__SECOND,
+    .abandoned_max_ns = WEIR_NEVER,
 };
 
 int weir_bulkhead_options_init(weir_bulkhead_options *options, uint32_t size)
@@ -20,7 +21,9 @@ static int valid(const weir_bulkhead_options *o)
 {
     return o->max_concurrent >= 1 && o->max_concurrent <= 1000000 &&
            o->max_queue <= 1000000 && o->queue_ns <= WEIR__DAY &&
-           o->reserved == 0;
+           o->reserved == 0 && o->abandoned_max_ns >= 1 &&
+           (o->abandoned_max_ns <= WEIR__YEAR ||
+            o->abandoned_max_ns == WEIR_NEVER);
 }
 
 static void finish(weir__policy *policy)
@@ -47,7 +50,8 @@ int weir_bulkhead_new(weir_bulkhead **out,
         return WEIR_ENOMEM;
     }
     bulkhead->policy.finish = finish;
-    bulkhead->max_concurrent = o.max_concurrent;
+    bulkhead->abandoned_max_ns = o.abandoned_max_ns;
+    weir__init(&bulkhead->core.limit, o.max_concurrent);
     bulkhead->max_queue = o.max_queue;
     bulkhead->queue_ns = o.queue_ns;
     *out = bulkhead;
@@ -69,7 +73,6 @@ int weir__bulkhead_enter(weir_bulkhead *bulkhead, weir__waiter *waiter,
                          weir__waker *waker)
 {
     return weir__bulkhead_core_enter(&bulkhead->core, &bulkhead->queue,
-                                     bulkhead->max_concurrent,
                                      bulkhead->max_queue, waiter, waker);
 }
 
@@ -87,15 +90,107 @@ int weir_bulkhead_try_acquire(weir_bulkhead *bulkhead)
 {
     if (!bulkhead)
         return WEIR_EINVAL;
-    return weir__bulkhead_core_try(&bulkhead->core, bulkhead->max_concurrent)
-               ? WEIR_OK
-               : WEIR_EFULL;
+    if (weir__bulkhead_core_try(&bulkhead->core))
+        return WEIR_OK;
+    weir__bulkhead_reclaim(bulkhead, WEIR_NOW);
+    return weir__bulkhead_core_try(&bulkhead->core) ? WEIR_OK : WEIR_EFULL;
 }
 
 int weir_bulkhead_release(weir_bulkhead *bulkhead)
 {
     return bulkhead ? weir__bulkhead_release(bulkhead) : WEIR_EINVAL;
 }
+
+int weir_bulkhead_resize(weir_bulkhead *bulkhead, uint32_t max_concurrent)
+{
+    if (!bulkhead || max_concurrent < 1 || max_concurrent > 1000000)
+        return WEIR_EINVAL;
+    weir__bulkhead_core_resize(&bulkhead->core, &bulkhead->queue,
+                               max_concurrent);
+    return WEIR_OK;
+}
+
+/* ---- abandoned work ---- */
+
+/* Under the lock. */
+static void unlist(weir_bulkhead *bulkhead, weir__abandoned *permit)
+{
+    if (permit->older)
+        permit->older->younger = permit->younger;
+    else
+        bulkhead->oldest = permit->younger;
+    if (permit->younger)
+        permit->younger->older = permit->older;
+    else
+        bulkhead->youngest = permit->older;
+    permit->listed = 0;
+    weir__sub_acq_rel(&bulkhead->abandoned, 1u);
+}
+
+/* Under the lock: the first waiter, which has to look when the next permit
+ * will be taken back. */
+static weir__waker *hold_first_waiter(weir_bulkhead *bulkhead)
+{
+    weir__waiter *first = bulkhead->queue.first;
+    if (!first || bulkhead->abandoned_max_ns == WEIR_NEVER)
+        return NULL;
+    weir__waker_hold(first->waker);
+    return first->waker;
+}
+
+void weir__bulkhead_abandon(weir_bulkhead *bulkhead, weir__abandoned *permit,
+                            uint64_t now_ns)
+{
+    permit->until_ns = weir__time_add(now_ns, bulkhead->abandoned_max_ns);
+    permit->younger = NULL;
+    weir__mutex_lock(&bulkhead->queue.lock);
+    permit->older = bulkhead->youngest;
+    permit->listed = 1;
+    if (permit->older)
+        permit->older->younger = permit;
+    else
+        bulkhead->oldest = permit;
+    bulkhead->youngest = permit;
+    weir__add_relaxed(&bulkhead->abandoned, 1u);
+    weir__waker *waker = hold_first_waiter(bulkhead);
+    weir__mutex_unlock(&bulkhead->queue.lock);
+    if (waker)
+        weir__waker_fire(waker);
+}
+
+void weir__bulkhead_release_abandoned(weir_bulkhead *bulkhead,
+                                      weir__abandoned *permit)
+{
+    weir__mutex_lock(&bulkhead->queue.lock);
+    int listed = permit->listed;
+    if (listed)
+        unlist(bulkhead, permit);
+    weir__mutex_unlock(&bulkhead->queue.lock);
+    if (listed)
+        weir__bulkhead_release(bulkhead);
+}
+
+uint64_t weir__bulkhead_reclaim(weir_bulkhead *bulkhead, uint64_t now_ns)
+{
+    if (bulkhead->abandoned_max_ns == WEIR_NEVER ||
+        weir__load_acquire(&bulkhead->abandoned) == 0)
+        return WEIR_NEVER;
+    if (now_ns == WEIR_NOW)
+        now_ns = weir_clock_now_ns(bulkhead->policy.clock);
+    weir__mutex_lock(&bulkhead->queue.lock);
+    while (bulkhead->oldest && bulkhead->oldest->until_ns <= now_ns) {
+        unlist(bulkhead, bulkhead->oldest);
+        weir__mutex_unlock(&bulkhead->queue.lock);
+        weir__bulkhead_release(bulkhead);
+        weir__mutex_lock(&bulkhead->queue.lock);
+    }
+    uint64_t next_ns = bulkhead->oldest ? bulkhead->oldest->until_ns
+                                        : WEIR_NEVER;
+    weir__mutex_unlock(&bulkhead->queue.lock);
+    return next_ns;
+}
+
+/* ---- looking ---- */
 
 static uint64_t word_of(const weir_bulkhead *bulkhead)
 {
@@ -110,4 +205,18 @@ uint32_t weir_bulkhead_running(const weir_bulkhead *bulkhead)
 uint32_t weir_bulkhead_waiting(const weir_bulkhead *bulkhead)
 {
     return bulkhead ? weir__waiting(word_of(bulkhead)) : 0;
+}
+
+uint32_t weir_bulkhead_abandoned(const weir_bulkhead *bulkhead)
+{
+    return bulkhead
+               ? weir__load_relaxed(&((weir_bulkhead *)bulkhead)->abandoned)
+               : 0;
+}
+
+uint32_t weir_bulkhead_max_concurrent(const weir_bulkhead *bulkhead)
+{
+    return bulkhead
+               ? weir__load_relaxed(&((weir_bulkhead *)bulkhead)->core.limit)
+               : 0;
 }

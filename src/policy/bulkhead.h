@@ -6,18 +6,43 @@
 #include "policy/policy.h"
 #include "weir/bulkhead.h"
 
+/* A permit that is out for work nobody waits for any more. */
+typedef struct weir__abandoned weir__abandoned;
+
+struct weir__abandoned {
+    weir__abandoned *older; /* all under the queue's lock */
+    weir__abandoned *younger;
+    uint64_t until_ns; /* then the permit is taken back */
+    int listed;        /* 0: it was taken back */
+};
+
 struct weir_bulkhead {
     weir__policy policy;
-    uint32_t max_concurrent;
     uint32_t max_queue;
     uint64_t queue_ns;
+    uint64_t abandoned_max_ns; /* WEIR_NEVER: for ever */
     weir__queue queue;
+    weir__abandoned *oldest; /* under queue.lock: a list in order of age */
+    weir__abandoned *youngest;
+    weir__atomic_u32 abandoned; /* the length of it; set under the lock */
     _Alignas(WEIR__LINE) weir__bulkhead_core core;
 };
 
 /* WEIR_OK, WEIR_EFULL or WEIR__QUEUED; see bulkhead_core.h. */
 int weir__bulkhead_enter(weir_bulkhead *bulkhead, weir__waiter *waiter,
                          weir__waker *waker);
+/* Notes that the work of a permit was abandoned at now_ns. */
+void weir__bulkhead_abandon(weir_bulkhead *bulkhead, weir__abandoned *permit,
+                            uint64_t now_ns);
+
+/* The work has ended: gives the permit back unless it was taken back. */
+void weir__bulkhead_release_abandoned(weir_bulkhead *bulkhead,
+                                      weir__abandoned *permit);
+
+/* Takes back the permits whose time is over; when the next one's will be, or
+ * WEIR_NEVER.  now_ns may be WEIR_NOW. */
+uint64_t weir__bulkhead_reclaim(weir_bulkhead *bulkhead, uint64_t now_ns);
+
 int weir__bulkhead_quit(weir_bulkhead *bulkhead, weir__waiter *waiter);
 int weir__bulkhead_release(weir_bulkhead *bulkhead);
 

@@ -4,11 +4,14 @@
  *         31..0  held: permits that are out
  *
  * Invariants
- *   1. held never exceeds the limit.
- *   2. While somebody waits, all permits are out: nobody joins the queue
- *      unless the same swap sees them all out, and a permit that comes back
- *      goes straight to the first waiter, without held changing.  So there is
- *      nothing to overtake the queue for.
+ *   1. held never grows beyond the limit.  (After the limit was lowered, held
+ *      may be above it until enough permits have come back.)
+ *   2. While somebody waits, held is not below the limit: nobody joins the
+ *      queue unless the same swap sees all permits out, a permit that comes
+ *      back goes straight to the first waiter, without held changing, and
+ *      whoever raises the limit serves the queue.  So there is nothing to
+ *      overtake the queue for.  The limit changes under the lock, and whoever
+ *      joins the queue reads it there.
  *   3. `waiting` is the length of the list.  It changes under the lock only,
  *      together with the list; `held` changes by anyone.
  *   4. A waiter leaves the list once: by a grant or by quitting, whichever
@@ -50,6 +53,7 @@ typedef struct weir__queue {
 
 typedef struct weir__bulkhead_core {
     weir__atomic_u64 word;
+    weir__atomic_u32 limit;
 } weir__bulkhead_core;
 
 /* Not a status of the API: the caller is in the queue. */
@@ -68,9 +72,9 @@ static inline uint32_t weir__waiting(uint64_t w)
 }
 
 /* 1 with a permit, 0 when none is free. */
-static inline int weir__bulkhead_core_try(weir__bulkhead_core *core,
-                                          uint32_t limit)
+static inline int weir__bulkhead_core_try(weir__bulkhead_core *core)
 {
+    uint32_t limit = weir__load_relaxed(&core->limit);
     uint64_t w = weir__load_relaxed(&core->word);
     while (weir__held(w) < limit && weir__waiting(w) == 0)
         if (weir__cas_weak_acq_rel(&core->word, &w, w + 1))
@@ -108,9 +112,9 @@ static inline void weir__queue_unlink(weir__queue *queue, weir__waiter *waiter)
 /* Swaps a permit or a place in the queue into the word, whichever there is:
  * WEIR_OK, WEIR__QUEUED or WEIR_EFULL.  Under the lock. */
 static inline int weir__bulkhead_core_reserve(weir__bulkhead_core *core,
-                                              uint32_t limit,
                                               uint32_t max_queue)
 {
+    uint32_t limit = weir__load_relaxed(&core->limit);
     uint64_t w = weir__load_relaxed(&core->word);
     for (;;) {
         int granted = weir__held(w) < limit && weir__waiting(w) == 0;
@@ -125,20 +129,20 @@ static inline int weir__bulkhead_core_reserve(weir__bulkhead_core *core,
 /* WEIR_OK with a permit, WEIR_EFULL, or WEIR__QUEUED: then waker is fired when
  * waiter->granted is set, or the caller quits. */
 static inline int weir__bulkhead_core_enter(weir__bulkhead_core *core,
-                                            weir__queue *queue, uint32_t limit,
+                                            weir__queue *queue,
                                             uint32_t max_queue,
                                             weir__waiter *waiter,
                                             weir__waker *waker)
 {
     int status;
-    if (weir__bulkhead_core_try(core, limit))
+    if (weir__bulkhead_core_try(core))
         return WEIR_OK;
     if (weir__waiting(weir__load_relaxed(&core->word)) >= max_queue)
         return WEIR_EFULL;
     weir__init(&waiter->granted, 0u);
     waiter->waker = waker;
     weir__mutex_lock(&queue->lock);
-    status = weir__bulkhead_core_reserve(core, limit, max_queue);
+    status = weir__bulkhead_core_reserve(core, max_queue);
     if (status == WEIR__QUEUED)
         weir__queue_append(queue, waiter);
     weir__mutex_unlock(&queue->lock);
@@ -180,6 +184,31 @@ static inline int weir__bulkhead_core_put(weir__bulkhead_core *core)
     return WEIR__QUEUED;
 }
 
+/* Gives the first waiter a permit that is accounted for in held.  Under the
+ * lock; the waker is to be fired after it. */
+static inline weir__waker *weir__queue_grant(weir__queue *queue)
+{
+    weir__waiter *waiter = queue->first;
+    weir__waker *waker = waiter->waker;
+    weir__queue_unlink(queue, waiter);
+    weir__waker_hold(waker);
+    weir__store_release(&waiter->granted, 1u);
+    return waker;
+}
+
+/* Somebody waits: hands a permit on, or keeps it where the limit was lowered.
+ * Under the lock. */
+static inline weir__waker *weir__bulkhead_core_pass(weir__bulkhead_core *core,
+                                                    weir__queue *queue)
+{
+    uint64_t w = weir__load_relaxed(&core->word);
+    while (weir__held(w) > weir__load_relaxed(&core->limit))
+        if (weir__cas_weak_acq_rel(&core->word, &w, w - 1))
+            return 0;
+    weir__sub_acq_rel(&core->word, WEIR__ONE_WAITING);
+    return weir__queue_grant(queue);
+}
+
 /* Gives a permit back, or hands it to the first waiter. */
 static inline int weir__bulkhead_core_release(weir__bulkhead_core *core,
                                               weir__queue *queue)
@@ -191,18 +220,43 @@ static inline int weir__bulkhead_core_release(weir__bulkhead_core *core,
     weir__mutex_lock(&queue->lock);
     status = weir__bulkhead_core_put(core); /* the queue may be empty by now */
     if (status == WEIR__QUEUED) {
-        weir__waiter *waiter = queue->first;
-        waker = waiter->waker;
-        weir__queue_unlink(queue, waiter);
-        weir__sub_acq_rel(&core->word, WEIR__ONE_WAITING);
-        weir__waker_hold(waker);
-        weir__store_release(&waiter->granted, 1u);
+        waker = weir__bulkhead_core_pass(core, queue);
         status = WEIR_OK;
     }
     weir__mutex_unlock(&queue->lock);
     if (waker)
         weir__waker_fire(waker);
     return status;
+}
+
+/* Takes a permit for the first waiter if there are both.  Under the lock. */
+static inline weir__waker *weir__bulkhead_core_serve(weir__bulkhead_core *core,
+                                                     weir__queue *queue)
+{
+    uint64_t w = weir__load_relaxed(&core->word);
+    while (weir__waiting(w) > 0 &&
+           weir__held(w) < weir__load_relaxed(&core->limit))
+        if (weir__cas_weak_acq_rel(&core->word, &w,
+                                   w + 1 - WEIR__ONE_WAITING))
+            return weir__queue_grant(queue);
+    return 0;
+}
+
+/* Changes the limit and serves the queue, one waiter at a time: nothing of a
+ * waiter may be touched once it was granted, so they cannot be chained. */
+static inline void weir__bulkhead_core_resize(weir__bulkhead_core *core,
+                                              weir__queue *queue,
+                                              uint32_t limit)
+{
+    weir__waker *waker = 0;
+    weir__mutex_lock(&queue->lock);
+    weir__store_relaxed(&core->limit, limit);
+    while ((waker = weir__bulkhead_core_serve(core, queue)) != 0) {
+        weir__mutex_unlock(&queue->lock);
+        weir__waker_fire(waker);
+        weir__mutex_lock(&queue->lock);
+    }
+    weir__mutex_unlock(&queue->lock);
 }
 
 #endif

@@ -12,7 +12,8 @@ typedef enum weir__kind {
     WEIR__TIMEOUT,
     WEIR__RETRY,
     WEIR__BREAKER,
-    WEIR__BULKHEAD
+    WEIR__BULKHEAD,
+    WEIR__BUDGET
 } weir__kind;
 
 /* The first member of every policy. */

@@ -9,6 +9,7 @@
 #include "policy/breaker_core.h"
 
 #include "explore.h"
+#include "make_limits.h"
 
 #ifndef THREADS
 #define THREADS 3
@@ -17,8 +18,7 @@
 enum { PROBES = 2 };
 enum { SEEN_LIMIT, SEEN_CLOSED, SEEN_REJECTED, SEEN_REOPENED };
 
-static const weir__breaker_limits limits = {1, 1000, UINT64_C(1) << 40,
-                                            PROBES, 2};
+static const weir__breaker_limits limits = make_limits(1, 1000, UINT64_C(1) << 40, PROBES, 2);
 
 struct expiry : rl::test_suite<expiry, THREADS> {
     weir__breaker_core core;

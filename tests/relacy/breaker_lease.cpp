@@ -11,6 +11,7 @@
 #include "policy/breaker_core.h"
 
 #include "explore.h"
+#include "make_limits.h"
 
 enum { SEEN_KEPT, SEEN_REPLACED, SEEN_REPORTED };
 
@@ -18,7 +19,7 @@ enum { SEEN_KEPT, SEEN_REPLACED, SEEN_REPORTED };
 #define LEASE (10 * TICK)
 #define LATEST (45 * TICK)
 
-static const weir__breaker_limits limits = {1, 1, LEASE, 2, 3};
+static const weir__breaker_limits limits = make_limits(1, 1, LEASE, 2, 3);
 
 struct lease : rl::test_suite<lease, 3> {
     weir__breaker_core core;

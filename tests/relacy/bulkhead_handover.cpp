@@ -32,8 +32,9 @@ struct handover : rl::test_suite<handover, THREADS> {
         inside = 1; /* thread 0 */
         turns = 0;
         weir__init(&core.word, UINT64_C(0));
+        weir__init(&core.limit, (uint32_t)LIMIT);
         queue.first = queue.last = 0;
-        RL_ASSERT(weir__bulkhead_core_try(&core, LIMIT));
+        RL_ASSERT(weir__bulkhead_core_try(&core));
         data($) = 0;
     }
 
@@ -72,7 +73,7 @@ struct handover : rl::test_suite<handover, THREADS> {
     void come(frame_slot *slot)
     {
         frame *f = slot->begin();
-        int status = weir__bulkhead_core_enter(&core, &queue, LIMIT, QUEUE,
+        int status = weir__bulkhead_core_enter(&core, &queue, QUEUE,
                                                &f->waiter, &f->waker);
         if (status == WEIR_OK) {
             inside++;
@@ -97,7 +98,7 @@ struct handover : rl::test_suite<handover, THREADS> {
             leave();
         } else if (index == 1) {
             come(&slots[index]);
-        } else if (weir__bulkhead_core_try(&core, LIMIT)) {
+        } else if (weir__bulkhead_core_try(&core)) {
             inside++;
             work();
             leave();

@@ -26,13 +26,14 @@ struct fifo : rl::test_suite<fifo, 3> {
     {
         gone = 0;
         weir__init(&core.word, UINT64_C(0));
+        weir__init(&core.limit, (uint32_t)LIMIT);
         queue.first = queue.last = 0;
         data($) = 0;
-        RL_ASSERT(weir__bulkhead_core_try(&core, LIMIT));
+        RL_ASSERT(weir__bulkhead_core_try(&core));
         for (int i = 0; i < 2; i++) {
             frames[i] = slots[i].begin();
             RL_ASSERT(weir__bulkhead_core_enter(
-                          &core, &queue, LIMIT, QUEUE, &frames[i]->waiter,
+                          &core, &queue, QUEUE, &frames[i]->waiter,
                           &frames[i]->waker) == WEIR__QUEUED);
         }
     }

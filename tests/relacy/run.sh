@@ -31,7 +31,9 @@ fail() {
 copy() {
     rm -rf "$1"
     mkdir -p "$1/policy"
-    cp "$root/src/policy/breaker_core.h" "$1/policy/"
+    for f in breaker_word breaker_core count_window time_window budget_core; do
+        cp "$root/src/policy/$f.h" "$1/policy/"
+    done
     sed -e 's/^    weir__waiter \*\([a-z]*\);/    watched<weir__waiter *> \1;/' \
         -e 's/^    weir__waker \*waker;/    watched<weir__waker *> waker;/' \
         "$root/src/policy/bulkhead_core.h" > "$1/policy/bulkhead_core.h"
@@ -47,7 +49,8 @@ copy() {
 
 copy "$out/clean"
 copy "$out/seeds"
-for f in policy/breaker_core.h policy/bulkhead_core.h stepped_extract.h; do
+for f in policy/breaker_core.h policy/bulkhead_core.h policy/count_window.h \
+    policy/time_window.h policy/budget_core.h stepped_extract.h; do
     sed -f "$here/seeds.sed" "$out/clean/$f" > "$out/seeds/$f"
 done
 

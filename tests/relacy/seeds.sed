@@ -9,13 +9,13 @@ s/if (out < limits->probes \&\&/if ((SEEDED(10) || out < limits->probes) \&\&/
 # 12: a probe that reports stays out
 s/uint64_t cleared = w & ~bit;/uint64_t cleared = SEEDED(12) ? w : w \& ~bit;/
 # 13: a probe may report twice
-s/uint64_t bit = weir__ticket_bit(w, permit);/uint64_t bit = SEEDED(13) ? 1 : weir__ticket_bit(w, permit);/
+s/ bit = weir__ticket_bit(w, permit);/ bit = SEEDED(13) ? 1 : weir__ticket_bit(w, permit);/
 # 20: a result of another generation counts
 /weir__breaker_core_record(/,/^}/s/if (weir__word_generation(w) != weir__word_generation(permit) ||/if ((!SEEDED(20) \&\& weir__word_generation(w) != weir__word_generation(permit)) ||/
 # 21: closing keeps the generation
 /weir__word_closed(uint64_t w)/,/^}/s/ + 1, 0/ + !SEEDED(21), 0/
 # 22: opening keeps the generation
-/weir__word_open(uint64_t w/,/^}/s/ + 1, end/ + !SEEDED(22), end/
+/weir__word_open(weir__breaker_core/,/^}/s/ + 1, end/ + !SEEDED(22), end/
 # 30: the lease is never raised for a probe; 31: only after the swap
 /weir__breaker_core_acquire(/,/^}/s/weir__lease_raise(core, age_ns);/if (!SEEDED(30) \&\& !SEEDED(31)) &/
 s/\*permit = weir__permit(to, /if (SEEDED(31)) weir__lease_raise(core, age_ns); &/
@@ -53,7 +53,7 @@ s/waiter = queue->first;/waiter = SEEDED(51) ? queue->last : queue->first;/
 # 52: granted, but not woken
 s/^    if (waker)$/    if (waker \&\& !SEEDED(52))/
 # 53: handed over and given back as well
-/weir__bulkhead_core_release(/,/^}/s/, WEIR__ONE_WAITING);/, WEIR__ONE_WAITING + SEEDED(53));/
+/weir__bulkhead_core_pass(/,/^}/s/, WEIR__ONE_WAITING);/, WEIR__ONE_WAITING + SEEDED(53));/
 
 # ---- stepped.c ----
 

@@ -16,15 +16,23 @@ def struct(*fields):
     return type("struct", (c.Structure,), {"_fields_": fields})
 
 
-Breaker = struct(("size", u32), ("failure_threshold", u32), ("open_ns", u64),
+Breaker = struct(("size", u32), ("window", u32), ("failure_threshold", u32),
+                 ("minimum_calls", u32), ("failure_rate", c.c_double),
+                 ("slow_rate", c.c_double), ("slow_call_ns", u64),
+                 ("window_ns", u64), ("window_calls", u32), ("buckets", u32),
+                 ("open_ns", u64), ("open_max_ns", u64),
+                 ("open_factor", c.c_double), ("open_jitter", c.c_double),
+                 ("seed", u64), ("seeded", u32), ("reserved", u32),
                  ("probes", u32), ("probe_successes", u32), ("lease_ns", u64),
                  ("clock", ptr), ("allocator", ptr))
 Retry = struct(("size", u32), ("max_attempts", u32), ("base_ns", u64),
                ("cap_ns", u64), ("factor", c.c_double), ("hint_max_ns", u64),
-               ("seed", u64), ("seeded", u32), ("jitter", i32), ("clock", ptr),
-               ("allocator", ptr))
+               ("max_elapsed_ns", u64), ("seed", u64), ("seeded", u32),
+               ("backoff", i32), ("jitter", i32), ("retry_on", u32),
+               ("budget", ptr), ("clock", ptr), ("allocator", ptr))
 Bulkhead = struct(("size", u32), ("max_concurrent", u32), ("max_queue", u32),
-                  ("reserved", u32), ("queue_ns", u64), ("clock", ptr),
+                  ("reserved", u32), ("queue_ns", u64),
+                  ("abandoned_max_ns", u64), ("clock", ptr),
                   ("allocator", ptr))
 Timeout = struct(("size", u32), ("reserved", u32), ("timeout_ns", u64),
                  ("clock", ptr), ("allocator", ptr))

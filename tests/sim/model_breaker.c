@@ -29,8 +29,7 @@ static void go(model_breaker *m, int state)
 static void trip(model_breaker *m, uint64_t now_ns)
 {
     go(m, WEIR_OPEN);
-    m->open_until =
-        rounded_up(age(m, now_ns)) + rounded_up(m->o.open_ns);
+    m->open_until = rounded_up(age(m, now_ns) + m->o.open_ns);
     if (m->open_until > LAST_TICK)
         m->open_until = LAST_TICK;
 }

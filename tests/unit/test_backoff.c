@@ -10,7 +10,8 @@
 static weir__backoff backoff(uint64_t base_ns, uint64_t cap_ns, double factor,
                              int jitter)
 {
-    return (weir__backoff){base_ns, cap_ns, factor, jitter};
+    return (weir__backoff){base_ns, cap_ns, factor, WEIR_BACKOFF_EXPONENTIAL,
+                           jitter};
 }
 
 /* A random number that is as good as any other. */
@@ -186,7 +187,7 @@ static void delays_of(weir_retry *retry, uint64_t *delays)
 {
     for (int i = 0; i < SEQUENCE; i++) {
         weir_retry_state call = {.size = sizeof call};
-        assert_int_equal(weir_retry_next(retry, &call, WEIR_TRANSIENT, 0,
+        assert_int_equal(retry_next(retry, &call, WEIR_TRANSIENT, 0,
                                          WEIR_NEVER, &delays[i]),
                          WEIR_OK);
     }
@@ -237,7 +238,7 @@ static void calls_and_attempts_draw_other_numbers(void **state)
         for (int j = 0; j < i; j++)
             assert_true(delays[i] != delays[j]);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(weir_retry_next(retry, &call, WEIR_TRANSIENT, 0,
+        assert_int_equal(retry_next(retry, &call, WEIR_TRANSIENT, 0,
                                          WEIR_NEVER, &attempts[i]),
                          WEIR_OK);
     assert_true(attempts[0] != attempts[1] && attempts[1] != attempts[2]);

@@ -28,7 +28,7 @@ static void bad_arguments_are_rejected(void **state)
 
 static void what_is_no_mode_is_rejected(void **state)
 {
-    static const int none[] = {-1, WEIR_OPEN, WEIR_HALF_OPEN, 5, INT32_MAX};
+    static const int none[] = {-1, WEIR_OPEN, WEIR_HALF_OPEN, 6, INT32_MAX};
     (void)state;
     for (size_t i = 0; i < COUNT(none); i++)
         assert_int_equal(weir_breaker_set_mode(breaker, none[i]),

@@ -29,6 +29,8 @@ MAKE(retry)
 MAKE(bulkhead)
 MAKE(timeout)
 MAKE(pipeline)
+MAKE(budget)
+MAKE(pool)
 
 static int succeed(weir_attempt *attempt, void *arg)
 {
@@ -55,7 +57,7 @@ static int make_call(const void *options)
     return status;
 }
 
-enum { BREAKER, RETRY, BULKHEAD, TIMEOUT, PIPELINE, CALL };
+enum { BREAKER, RETRY, BULKHEAD, TIMEOUT, PIPELINE, CALL, BUDGET, POOL };
 
 union any {
     uint32_t size;
@@ -65,6 +67,8 @@ union any {
     weir_timeout_options timeout;
     weir_pipeline_options pipeline;
     weir_call_options call;
+    weir_budget_options budget;
+    weir_pool_options pool;
     unsigned char bytes[512];
 };
 
@@ -80,6 +84,8 @@ INIT(bulkhead)
 INIT(timeout)
 INIT(pipeline)
 INIT(call)
+INIT(budget)
+INIT(pool)
 
 static const struct {
     const char *name;
@@ -97,6 +103,9 @@ static const struct {
     [PIPELINE] = {"pipeline", sizeof(weir_pipeline_options), init_pipeline,
                   make_pipeline},
     [CALL] = {"call", sizeof(weir_call_options), init_call, make_call},
+    [BUDGET] = {"budget", sizeof(weir_budget_options), init_budget,
+                make_budget},
+    [POOL] = {"pool", sizeof(weir_pool_options), init_pool, make_pool},
 };
 
 /* Options that are accepted. */
@@ -122,7 +131,17 @@ static const struct field {
     uint64_t low, high, value;
 } fields[] = {
     FIELD(BREAKER, breaker, failure_threshold, 1, 1000000, 5),
+    FIELD(BREAKER, breaker, window, 0, 2, WEIR_WINDOW_CONSECUTIVE),
+    FIELD(BREAKER, breaker, minimum_calls, 1, 1000000, 20),
+    FIELD(BREAKER, breaker, slow_call_ns, WEIR_NEVER, WEIR_NEVER, WEIR_NEVER),
+    FIELD(BREAKER, breaker, window_ns, 10 * MS, YEAR, 10 * SECOND),
+    FIELD(BREAKER, breaker, window_calls, 1, 1024, 100),
+    FIELD(BREAKER, breaker, buckets, 1, 64, 10),
     FIELD(BREAKER, breaker, open_ns, 1, YEAR, 60 * SECOND),
+    FIELD(BREAKER, breaker, open_max_ns, 60 * SECOND, YEAR, YEAR),
+    FIELD(BREAKER, breaker, seed, 0, UINT64_MAX, 0),
+    FIELD(BREAKER, breaker, seeded, 0, 1, 0),
+    FIELD(BREAKER, breaker, reserved, 0, 0, 0),
     FIELD(BREAKER, breaker, probes, 1, 16, 3),
     FIELD(BREAKER, breaker, probe_successes, 1, 1000, 3),
     FIELD(BREAKER, breaker, lease_ns, 1, YEAR, 60 * SECOND),
@@ -130,6 +149,9 @@ static const struct field {
     FIELD(RETRY, retry, base_ns, 0, 30 * SECOND, 100 * MS),
     FIELD(RETRY, retry, cap_ns, 100 * MS, DAY, 30 * SECOND),
     FIELD(RETRY, retry, hint_max_ns, 0, DAY, 60 * SECOND),
+    FIELD(RETRY, retry, max_elapsed_ns, 1, YEAR, WEIR_NEVER),
+    FIELD(RETRY, retry, backoff, 0, 2, WEIR_BACKOFF_EXPONENTIAL),
+    FIELD(RETRY, retry, retry_on, 0, 7, 0),
     FIELD(RETRY, retry, seed, 0, UINT64_MAX, 0),
     FIELD(RETRY, retry, seeded, 0, 1, 0),
     FIELD(RETRY, retry, jitter, 0, 3, WEIR_JITTER_FULL),
@@ -137,11 +159,16 @@ static const struct field {
     FIELD(BULKHEAD, bulkhead, max_queue, 0, 1000000, 20),
     FIELD(BULKHEAD, bulkhead, reserved, 0, 0, 0),
     FIELD(BULKHEAD, bulkhead, queue_ns, 0, DAY, 5 * SECOND),
+    FIELD(BULKHEAD, bulkhead, abandoned_max_ns, 1, YEAR, WEIR_NEVER),
     FIELD(TIMEOUT, timeout, reserved, 0, 0, 0),
     FIELD(TIMEOUT, timeout, timeout_ns, 1, YEAR, 0),
     FIELD(PIPELINE, pipeline, reserved, 0, 0, 0),
     FIELD(CALL, call, reserved, 0, 0, 0),
     FIELD(CALL, call, deadline_ns, 0, UINT64_MAX, WEIR_NEVER),
+    FIELD(BUDGET, budget, capacity, 1, 10000, 100),
+    FIELD(POOL, pool, threads, 1, 1024, 8),
+    FIELD(POOL, pool, max_queue, 0, 1000000, 64),
+    FIELD(POOL, pool, reserved, 0, 0, 0),
 };
 
 static uint64_t get(const union any *o, const struct field *f)
@@ -243,7 +270,8 @@ static void limits_are_accepted_and_what_lies_outside_is_not(void **state)
             expect(f, 0, WEIR_EINVAL);
         if (f->high < all) {
             expect(f, f->high + 1, WEIR_EINVAL);
-            expect(f, all, WEIR_EINVAL);
+            if (f->value != all) /* WEIR_NEVER, which may be allowed */
+                expect(f, all, WEIR_EINVAL);
         }
     }
 }
@@ -386,6 +414,71 @@ static void a_missing_out_is_rejected(void **state)
     assert_int_equal(weir_pipeline_new(NULL, NULL), WEIR_EINVAL);
 }
 
+static int make_window(double failure_rate, double slow_rate,
+                       double open_factor, double open_jitter)
+{
+    union any o;
+    fill(BREAKER, &o);
+    o.breaker.window = WEIR_WINDOW_COUNT;
+    o.breaker.failure_rate = failure_rate;
+    o.breaker.slow_rate = slow_rate;
+    o.breaker.open_factor = open_factor;
+    o.breaker.open_jitter = open_jitter;
+    return make_breaker(&o);
+}
+
+static void shares_of_a_breaker_are_numbers_in_their_ranges(void **state)
+{
+    (void)state;
+    assert_int_equal(make_window(1.0, 1.0, 1.0, 0.0), WEIR_OK);
+    assert_int_equal(make_window(1e-9, 1e-9, 1000.0, 1.0), WEIR_OK);
+    assert_int_equal(make_window(0.0, 1.0, 1.0, 0.0), WEIR_EINVAL);
+    assert_int_equal(make_window(1.01, 1.0, 1.0, 0.0), WEIR_EINVAL);
+    assert_int_equal(make_window(NAN, 1.0, 1.0, 0.0), WEIR_EINVAL);
+    assert_int_equal(make_window(0.5, 0.0, 1.0, 0.0), WEIR_EINVAL);
+    assert_int_equal(make_window(0.5, NAN, 1.0, 0.0), WEIR_EINVAL);
+    assert_int_equal(make_window(0.5, 1.0, 0.99, 0.0), WEIR_EINVAL);
+    assert_int_equal(make_window(0.5, 1.0, 1001.0, 0.0), WEIR_EINVAL);
+    assert_int_equal(make_window(0.5, 1.0, NAN, 0.0), WEIR_EINVAL);
+    assert_int_equal(make_window(0.5, 1.0, 1.0, -0.1), WEIR_EINVAL);
+    assert_int_equal(make_window(0.5, 1.0, 1.0, 1.1), WEIR_EINVAL);
+    assert_int_equal(make_window(0.5, 1.0, 1.0, NAN), WEIR_EINVAL);
+}
+
+/* resilience4j#903: more calls wanted than the window holds, never judged. */
+static void fields_of_a_breaker_must_fit_each_other(void **state)
+{
+    union any o;
+    (void)state;
+    fill(BREAKER, &o);
+    o.breaker.window = WEIR_WINDOW_COUNT;
+    o.breaker.window_calls = 10;
+    o.breaker.minimum_calls = 11;
+    assert_int_equal(make_breaker(&o), WEIR_EINVAL);
+    o.breaker.minimum_calls = 10;
+    assert_int_equal(make_breaker(&o), WEIR_OK);
+    o.breaker.slow_call_ns = SECOND;
+    assert_int_equal(make_breaker(&o), WEIR_OK);
+    o.breaker.slow_call_ns = 0;
+    assert_int_equal(make_breaker(&o), WEIR_EINVAL);
+    o.breaker.slow_call_ns = YEAR + 1;
+    assert_int_equal(make_breaker(&o), WEIR_EINVAL);
+    fill(BREAKER, &o);
+    o.breaker.slow_call_ns = SECOND; /* there is no window to count it in */
+    assert_int_equal(make_breaker(&o), WEIR_EINVAL);
+    fill(BREAKER, &o);
+    o.breaker.window = WEIR_WINDOW_TIME;
+    o.breaker.minimum_calls = 1000000;
+    o.breaker.buckets = 64;
+    o.breaker.window_ns = 64 * MS - 1;
+    assert_int_equal(make_breaker(&o), WEIR_EINVAL);
+    o.breaker.window_ns = 64 * MS;
+    assert_int_equal(make_breaker(&o), WEIR_OK);
+    fill(BREAKER, &o);
+    o.breaker.open_max_ns = o.breaker.open_ns - 1;
+    assert_int_equal(make_breaker(&o), WEIR_EINVAL);
+}
+
 /* ---- layout ---- */
 
 /* Bindings rebuild these structs from the headers: no hole, no tail. */
@@ -393,11 +486,14 @@ static void structs_have_no_padding(void **state)
 {
     (void)state;
     assert_int_equal(sizeof(weir_breaker_options),
-                     4 + 4 + 8 + 4 + 4 + 8 + 2 * sizeof(void *));
+                     10 * 4 + 10 * 8 + 2 * sizeof(void *));
     assert_int_equal(sizeof(weir_retry_options),
-                     4 + 4 + 8 + 8 + 8 + 8 + 8 + 4 + 4 + 2 * sizeof(void *));
+                     6 * 4 + 6 * 8 + 3 * sizeof(void *));
     assert_int_equal(sizeof(weir_bulkhead_options),
-                     4 * 4 + 8 + 2 * sizeof(void *));
+                     4 * 4 + 2 * 8 + 2 * sizeof(void *));
+    assert_int_equal(sizeof(weir_budget_options),
+                     2 * 4 + 2 * 8 + 2 * sizeof(void *));
+    assert_int_equal(sizeof(weir_pool_options), 4 * 4 + sizeof(void *));
     assert_int_equal(sizeof(weir_timeout_options),
                      4 + 4 + 8 + 2 * sizeof(void *));
     assert_int_equal(sizeof(weir_pipeline_options),
@@ -406,7 +502,8 @@ static void structs_have_no_padding(void **state)
                      4 + 4 + 8 + 2 * sizeof(void *));
     assert_int_equal(sizeof(weir_result), 6 * 4 + 2 * 8);
     assert_int_equal(sizeof(weir_event), 2 * 4 + 2 * 8 + 2 * 4);
-    assert_int_equal(sizeof(weir_retry_state), 2 * 4 + 2 * 8);
+    assert_int_equal(sizeof(weir_retry_state), 4 * 4 + 5 * 8);
+    assert_int_equal(sizeof(weir_breaker_snapshot), 2 * 4 + 5 * 8);
 }
 
 int main(void)
@@ -418,6 +515,8 @@ int main(void)
         cmocka_unit_test(limits_are_accepted_and_what_lies_outside_is_not),
         cmocka_unit_test(a_factor_is_a_number_from_1_to_1000),
         cmocka_unit_test(a_cap_is_not_below_the_base),
+        cmocka_unit_test(shares_of_a_breaker_are_numbers_in_their_ranges),
+        cmocka_unit_test(fields_of_a_breaker_must_fit_each_other),
         cmocka_unit_test(a_jitter_below_the_first_is_rejected),
         cmocka_unit_test(a_size_below_the_first_version_is_rejected),
         cmocka_unit_test(a_newer_struct_is_accepted_when_its_tail_is_zero),

@@ -19,7 +19,7 @@ static weir_retry *plain_retry(uint32_t max_attempts)
 static int next(weir_retry *retry, weir_retry_state *call, int outcome)
 {
     uint64_t delay_ns;
-    return weir_retry_next(retry, call, outcome, 0, WEIR_NEVER, &delay_ns);
+    return retry_next(retry, call, outcome, 0, WEIR_NEVER, &delay_ns);
 }
 
 static void bad_arguments_are_rejected_and_change_nothing(void **state)
@@ -28,13 +28,13 @@ static void bad_arguments_are_rejected_and_change_nothing(void **state)
     weir_retry_state call = fresh();
     uint64_t delay_ns = 77;
     (void)state;
-    assert_int_equal(weir_retry_next(NULL, &call, WEIR_TRANSIENT, 0,
+    assert_int_equal(retry_next(NULL, &call, WEIR_TRANSIENT, 0,
                                      WEIR_NEVER, &delay_ns),
                      WEIR_EINVAL);
-    assert_int_equal(weir_retry_next(retry, NULL, WEIR_TRANSIENT, 0,
+    assert_int_equal(retry_next(retry, NULL, WEIR_TRANSIENT, 0,
                                      WEIR_NEVER, &delay_ns),
                      WEIR_EINVAL);
-    assert_int_equal(weir_retry_next(retry, &call, WEIR_TRANSIENT, 0,
+    assert_int_equal(retry_next(retry, &call, WEIR_TRANSIENT, 0,
                                      WEIR_NEVER, NULL),
                      WEIR_EINVAL);
     assert_int_equal(next(retry, &call, -1), WEIR_EINVAL);
@@ -122,7 +122,7 @@ static void the_default_is_full_jitter_from_100_ms_doubled(void **state)
         weir_retry_state call = fresh();
         for (int i = 0; i < 3; i++) {
             uint64_t delay_ns;
-            weir_retry_next(retry, &call, WEIR_TRANSIENT, 0, WEIR_NEVER,
+            retry_next(retry, &call, WEIR_TRANSIENT, 0, WEIR_NEVER,
                             &delay_ns);
             highest[i] = delay_ns > highest[i] ? delay_ns : highest[i];
             lowest[i] = delay_ns < lowest[i] ? delay_ns : lowest[i];
@@ -152,7 +152,7 @@ static void no_delay_ends_at_the_deadline_or_after(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         weir_retry_state call = fresh();
         uint64_t delay_ns = 77;
-        assert_int_equal(weir_retry_next(retry, &call, WEIR_TRANSIENT, 0,
+        assert_int_equal(retry_next(retry, &call, WEIR_TRANSIENT, 0,
                                          cases[i].remaining_ns, &delay_ns),
                          cases[i].status);
         assert_int_equal(delay_ns,
@@ -169,11 +169,11 @@ static void the_first_reason_to_give_up_is_told(void **state)
     weir_retry_state call = fresh();
     uint64_t delay_ns;
     (void)state;
-    assert_int_equal(weir_retry_next(retry, &call, WEIR_PERMANENT, 0, 0,
+    assert_int_equal(retry_next(retry, &call, WEIR_PERMANENT, 0, 0,
                                      &delay_ns),
                      WEIR_EFINAL);
     call = fresh();
-    assert_int_equal(weir_retry_next(retry, &call, WEIR_TRANSIENT, 0, 0,
+    assert_int_equal(retry_next(retry, &call, WEIR_TRANSIENT, 0, 0,
                                      &delay_ns),
                      WEIR_EATTEMPTS);
     weir_retry_unref(retry);
@@ -189,7 +189,7 @@ static uint64_t delay_with_hint(uint64_t hint_max_ns, uint64_t hint_ns,
     o.hint_max_ns = hint_max_ns;
     o.seeded = 1;
     weir_retry *retry = new_retry(&o);
-    assert_int_equal(weir_retry_next(retry, &call, WEIR_THROTTLED, hint_ns,
+    assert_int_equal(retry_next(retry, &call, WEIR_THROTTLED, hint_ns,
                                      WEIR_NEVER, &delay_ns),
                      WEIR_OK);
     weir_retry_unref(retry);
@@ -231,7 +231,7 @@ static void a_hint_is_spread_by_jitter(void **state)
     for (int i = 0; i < 10; i++) {
         weir_retry_state call = fresh();
         uint64_t delay_ns = 0;
-        weir_retry_next(retry, &call, WEIR_THROTTLED, SECOND, WEIR_NEVER,
+        retry_next(retry, &call, WEIR_THROTTLED, SECOND, WEIR_NEVER,
                         &delay_ns);
         assert_true(delay_ns != before && delay_ns > SECOND);
         before = delay_ns;
@@ -245,7 +245,7 @@ static void a_hint_past_the_deadline_ends_the_call(void **state)
     weir_retry_state call = fresh();
     uint64_t delay_ns;
     (void)state;
-    assert_int_equal(weir_retry_next(retry, &call, WEIR_THROTTLED,
+    assert_int_equal(retry_next(retry, &call, WEIR_THROTTLED,
                                      10 * SECOND, 10 * SECOND, &delay_ns),
                      WEIR_EDEADLINE);
     weir_retry_unref(retry);
@@ -279,7 +279,7 @@ static void the_delay_before_bounds_a_decorrelated_one(void **state)
     uint64_t before = o.base_ns;
     for (int i = 0; i < 999; i++) {
         uint64_t delay_ns = 0;
-        assert_int_equal(weir_retry_next(retry, &call, WEIR_TRANSIENT, 0,
+        assert_int_equal(retry_next(retry, &call, WEIR_TRANSIENT, 0,
                                          WEIR_NEVER, &delay_ns),
                          WEIR_OK);
         assert_int_equal(call.previous_ns, delay_ns);
@@ -299,7 +299,7 @@ static void a_million_attempts_stay_within_the_cap(void **state)
     o.max_attempts = 1000000;
     o.seeded = 1;
     weir_retry *retry = new_retry(&o);
-    while (weir_retry_next(retry, &call, WEIR_TRANSIENT, 0, WEIR_NEVER,
+    while (retry_next(retry, &call, WEIR_TRANSIENT, 0, WEIR_NEVER,
                            &delay_ns) == WEIR_OK) {
         assert_true(delay_ns <= o.cap_ns);
         highest = delay_ns > highest ? delay_ns : highest;

@@ -21,6 +21,8 @@ static const struct {
     {WEIR_EFINAL, -7020, "WEIR_EFINAL"},
     {WEIR_EATTEMPTS, -7021, "WEIR_EATTEMPTS"},
     {WEIR_EDEADLINE, -7022, "WEIR_EDEADLINE"},
+    {WEIR_EELAPSED, -7023, "WEIR_EELAPSED"},
+    {WEIR_EBUDGET, -7024, "WEIR_EBUDGET"},
 };
 
 static void every_status_keeps_its_number(void **state)

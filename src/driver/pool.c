@@ -1,0 +1,308 @@
+#include "driver/pool.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+
+static const weir_pool_options defaults = {
+    .size = sizeof(weir_pool_options),
+    .threads = 8,
+    .max_queue = 64,
+};
+
+int weir_pool_options_init(weir_pool_options *options, uint32_t size)
+{
+    return weir__options_init(options, size, &defaults, sizeof defaults,
+                              sizeof defaults);
+}
+
+/* ---- the queue; under the lock ---- */
+
+static weir__job *take_first(weir_pool *pool)
+{
+    weir__job *j = pool->first;
+    pool->first = j->next;
+    if (!pool->first)
+        pool->end = &pool->first;
+    pool->waiting--;
+    return j;
+}
+
+static void put_last(weir_pool *pool, weir__job *j)
+{
+    j->next = NULL;
+    *pool->end = j;
+    pool->end = &j->next;
+    pool->waiting++;
+}
+
+static void put_free(weir_pool *pool, weir__job *j)
+{
+    j->next = pool->free;
+    pool->free = j;
+}
+
+/* The job of an attempt, taken off the queue; 0 when it is not there. */
+static int take_out(weir_pool *pool, const weir_attempt *attempt)
+{
+    for (weir__job **at = &pool->first; *at; at = &(*at)->next) {
+        weir__job *j = *at;
+        if (j->attempt != attempt)
+            continue;
+        *at = j->next;
+        if (!j->next)
+            pool->end = at;
+        pool->waiting--;
+        put_free(pool, j);
+        return 1;
+    }
+    return 0;
+}
+
+/* ---- workers ---- */
+
+void weir__pool_hold(weir_pool *pool)
+{
+    weir__ref_take(&pool->ref);
+}
+
+void weir__pool_drop(weir_pool *pool)
+{
+    if (!weir__ref_drop(&pool->ref))
+        return;
+    pthread_cond_destroy(&pool->work);
+    pthread_cond_destroy(&pool->ended);
+    weir__mutex_destroy(&pool->lock);
+    weir__release(pool->allocator, pool,
+                  sizeof *pool + pool->places * sizeof *pool->jobs);
+}
+
+/* With the lock held, which it gives up meanwhile. */
+static void run_job(weir_pool *pool, weir__job *j)
+{
+    weir__job mine = *j;
+    put_free(pool, j);
+    pool->running++;
+    weir__mutex_unlock(&pool->lock);
+    int code = mine.fn(mine.attempt, mine.arg);
+    int late = weir_attempt_finish(mine.attempt, code, WEIR_NOW) != WEIR_OK;
+    weir__mutex_lock(&pool->lock);
+    pool->running--;
+    pool->late += (uint64_t)late;
+}
+
+static void *work(void *arg)
+{
+    weir_pool *pool = arg;
+    weir__mutex_lock(&pool->lock);
+    while (!pool->closing || pool->first) {
+        if (pool->first)
+            run_job(pool, take_first(pool));
+        else
+            pthread_cond_wait(&pool->work, &pool->lock);
+    }
+    pool->alive--;
+    pthread_cond_broadcast(&pool->ended);
+    weir__mutex_unlock(&pool->lock);
+    weir__pool_drop(pool);
+    return NULL;
+}
+
+static int start_thread(weir_pool *pool, const pthread_attr_t *attributes)
+{
+    pthread_t thread;
+    weir__ref_take(&pool->ref);
+    pool->alive++;
+    if (pthread_create(&thread, attributes, work, pool) == 0)
+        return WEIR_OK;
+    pool->alive--;
+    weir__pool_drop(pool);
+    return WEIR_ENOMEM;
+}
+
+/* The signals of the process are not for workers. */
+static int start_threads(weir_pool *pool)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int status = WEIR_OK;
+    if (pthread_attr_init(&attributes) != 0)
+        return WEIR_ENOMEM;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    weir__mutex_lock(&pool->lock);
+    for (uint32_t i = 0; i < pool->threads && status == WEIR_OK; i++)
+        status = start_thread(pool, &attributes);
+    weir__mutex_unlock(&pool->lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return status;
+}
+
+/* ---- life ---- */
+
+static int init_sync(weir_pool *pool)
+{
+    if (weir__mutex_init(&pool->lock) != 0)
+        return WEIR_ENOMEM;
+    if (pthread_cond_init(&pool->work, NULL) != 0) {
+        weir__mutex_destroy(&pool->lock);
+        return WEIR_ENOMEM;
+    }
+    if (pthread_cond_init(&pool->ended, NULL) != 0) {
+        pthread_cond_destroy(&pool->work);
+        weir__mutex_destroy(&pool->lock);
+        return WEIR_ENOMEM;
+    }
+    return WEIR_OK;
+}
+
+int weir_pool_new(weir_pool **out, const weir_pool_options *options)
+{
+    weir_pool_options o = defaults;
+    int status = out ? weir__options_copy(&o, sizeof o, sizeof o, options)
+                     : WEIR_EINVAL;
+    if (status != WEIR_OK)
+        return status;
+    if (o.threads < 1 || o.threads > 1024 || o.max_queue > 1000000 ||
+        o.reserved != 0)
+        return WEIR_EINVAL;
+    uint32_t places = o.threads + o.max_queue;
+    size_t bytes = sizeof(weir_pool) + places * sizeof(weir__job);
+    weir_pool *pool = weir__allocate(o.allocator, bytes);
+    if (!pool)
+        return WEIR_ENOMEM;
+    if (init_sync(pool) != WEIR_OK) {
+        weir__release(o.allocator, pool, bytes);
+        return WEIR_ENOMEM;
+    }
+    weir__ref_init(&pool->users);
+    weir__ref_init(&pool->ref);
+    pool->allocator = o.allocator;
+    pool->threads = o.threads;
+    pool->places = places;
+    pool->end = &pool->first;
+    for (uint32_t i = 0; i < places; i++)
+        put_free(pool, &pool->jobs[i]);
+    status = start_threads(pool);
+    if (status != WEIR_OK) {
+        weir_pool_close(pool, 1);
+        weir__pool_drop(pool);
+        return status;
+    }
+    *out = pool;
+    return WEIR_OK;
+}
+
+void weir__pool_finish_unrun(weir_attempt *attempt, int status)
+{
+    weir_attempt_set_outcome(attempt, WEIR_IGNORED);
+    weir_attempt_finish(attempt, status, WEIR_NOW);
+}
+
+static void cancel_waiting(weir_pool *pool)
+{
+    weir__mutex_lock(&pool->lock);
+    while (pool->first) {
+        weir__job *j = take_first(pool);
+        weir_attempt *attempt = j->attempt;
+        put_free(pool, j);
+        weir__mutex_unlock(&pool->lock);
+        weir__pool_finish_unrun(attempt, WEIR_ECANCELED);
+        weir__mutex_lock(&pool->lock);
+    }
+    weir__mutex_unlock(&pool->lock);
+}
+
+int weir_pool_close(weir_pool *pool, int wait)
+{
+    if (!pool || (wait != 0 && wait != 1))
+        return WEIR_EINVAL;
+    weir__mutex_lock(&pool->lock);
+    pool->closing = 1;
+    weir__mutex_unlock(&pool->lock);
+    cancel_waiting(pool);
+    weir__mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->work);
+    while (wait && pool->alive > 0)
+        pthread_cond_wait(&pool->ended, &pool->lock);
+    weir__mutex_unlock(&pool->lock);
+    return WEIR_OK;
+}
+
+void weir_pool_ref(weir_pool *pool)
+{
+    if (pool)
+        weir__ref_take(&pool->users);
+}
+
+void weir_pool_unref(weir_pool *pool)
+{
+    if (!pool || !weir__ref_drop(&pool->users))
+        return;
+    weir_pool_close(pool, 0);
+    weir__pool_drop(pool);
+}
+
+/* ---- attempts ---- */
+
+int weir__pool_submit(weir_pool *pool, weir_attempt *attempt, weir_fn fn,
+                      void *arg)
+{
+    int status = WEIR_OK;
+    weir__mutex_lock(&pool->lock);
+    if (pool->closing) {
+        status = WEIR_ECANCELED;
+    } else if (pool->waiting + pool->running >= pool->places) {
+        status = WEIR_EFULL;
+    } else {
+        weir__job *j = pool->free;
+        pool->free = j->next;
+        j->attempt = attempt;
+        j->fn = fn;
+        j->arg = arg;
+        put_last(pool, j);
+        pthread_cond_signal(&pool->work);
+    }
+    weir__mutex_unlock(&pool->lock);
+    return status;
+}
+
+int weir__pool_take_out(weir_pool *pool, const weir_attempt *attempt)
+{
+    weir__mutex_lock(&pool->lock);
+    int waited = take_out(pool, attempt);
+    weir__mutex_unlock(&pool->lock);
+    return waited;
+}
+
+/* ---- looking ---- */
+
+static uint64_t look(weir_pool *pool, int what)
+{
+    uint64_t value = 0;
+    if (!pool)
+        return 0;
+    weir__mutex_lock(&pool->lock);
+    value = what == 0 ? pool->running : what == 1 ? pool->waiting : pool->late;
+    weir__mutex_unlock(&pool->lock);
+    return value;
+}
+
+uint32_t weir_pool_running(weir_pool *pool)
+{
+    return (uint32_t)look(pool, 0);
+}
+
+uint32_t weir_pool_waiting(weir_pool *pool)
+{
+    return (uint32_t)look(pool, 1);
+}
+
+uint64_t weir_pool_late(weir_pool *pool)
+{
+    return look(pool, 2);
+}

@@ -1,0 +1,58 @@
+/* Worker threads and the attempts that wait for them.
+ *
+ * A pool is held by its users, by each run, and by each of its threads, which
+ * are detached: whoever comes last frees it.  Jobs are allocated with the
+ * pool, one for each worker and each place in the queue; a job is free or in
+ * the queue.  All of it is under one lock, which is not held while a function
+ * or anything of a call runs. */
+#ifndef WEIR_DRIVER_POOL_H
+#define WEIR_DRIVER_POOL_H
+
+#include <pthread.h>
+
+#include "base/lock.h"
+#include "base/ref.h"
+#include "weir/pool.h"
+
+typedef struct weir__job {
+    struct weir__job *next; /* of the queue or of the free ones */
+    weir_attempt *attempt;
+    weir_fn fn;
+    void *arg;
+} weir__job;
+
+struct weir_pool {
+    weir__ref users; /* the user's references; together one of ref */
+    weir__ref ref;
+    const weir_allocator *allocator;
+    uint32_t threads;
+    uint32_t places; /* jobs there are */
+    weir__mutex lock;
+    pthread_cond_t work;  /* there is some, or the pool closes */
+    pthread_cond_t ended; /* a thread has */
+    weir__job *first, **end;    /* all under the lock: the queue */
+    weir__job *free;
+    uint32_t alive;
+    uint32_t running;
+    uint32_t waiting;
+    uint64_t late;
+    int closing;
+    weir__job jobs[];
+};
+
+/* The pool for one run, and back. */
+void weir__pool_hold(weir_pool *pool);
+void weir__pool_drop(weir_pool *pool);
+
+/* WEIR_OK, or why no worker will run the attempt: WEIR_EFULL or
+ * WEIR_ECANCELED. */
+int weir__pool_submit(weir_pool *pool, weir_attempt *attempt, weir_fn fn,
+                      void *arg);
+
+/* 1 when no worker had begun the attempt, and none will. */
+int weir__pool_take_out(weir_pool *pool, const weir_attempt *attempt);
+
+/* Ends an attempt that no worker has run. */
+void weir__pool_finish_unrun(weir_attempt *attempt, int status);
+
+#endif

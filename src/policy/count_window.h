@@ -1,0 +1,188 @@
+/* The last n outcomes of a breaker, exact under threads and lock-free.
+ *
+ *   word  63..50 generation, its low 14 bits
+ *         49..36 lap: counts how often the index came round, modulo 2^14
+ *         35     tripped: the breaker is to be opened
+ *         34..33 last: the outcome written last (bit 0 failed, bit 1 slow)
+ *         32     full: n outcomes were recorded
+ *         31..22 index: where the next outcome goes, 0..n-1
+ *         21..11 slow: how many of the window's are
+ *         10..0  failed: how many of the window's are
+ *   blocks  63..32 version, 31..0 sixteen outcomes of two bits
+ *
+ * A record is one compare and swap of the word.  It counts the new outcome in
+ * and the oldest one out, and remembers the new one in `last`; the cell of
+ * `last` is written afterwards, by whoever comes next (and by nobody, if it
+ * holds that outcome already).  So the counts are those of the last n
+ * outcomes at every moment, in the order of the swaps.
+ *
+ * Invariants
+ *   1. Before a swap moves the index from i to i+1, the cell i-1 holds `last`
+ *      of the word that is swapped: every thread writes it before its swap.
+ *   2. A cell is written only while it is the last one.  A thread that was
+ *      delayed finds another version in the block, or another word, and its
+ *      write fails.
+ *   3. The word of an older generation reads as an empty window; a thread of
+ *      an older generation does not replace a younger word.
+ *   4. While `tripped` is set nothing is recorded: who finds it opens the
+ *      breaker first, and is stale.  So exactly the record that reached the
+ *      limit trips, whoever makes the transition.
+ *   5. A success into a full window without failed or slow ones changes
+ *      nothing, and nothing is written.
+ *
+ * The lap keeps a thread that was delayed between its look at the oldest cell
+ * and its swap from taking the same word, a lap later, for the same window;
+ * it would have to sleep for exactly 2^14 laps.  In the same way the version
+ * would have to come round 2^32 writes, and the generation 2^14 transitions
+ * without one record.
+ *
+ * Memory orders: acquire and release on the word order the cells written
+ * before a swap for whoever sees the swap. */
+#ifndef WEIR_POLICY_COUNT_WINDOW_H
+#define WEIR_POLICY_COUNT_WINDOW_H
+
+#include "base/atomic.h"
+#include "policy/rates.h"
+
+enum { WEIR__COUNT_WINDOW_MAX = 1024 };
+
+typedef struct weir__count_window {
+    weir__atomic_u64 word;
+    uint32_t calls;            /* n */
+    weir__atomic_u64 *blocks;  /* (n + 15) / 16 of them */
+} weir__count_window;
+
+#define WEIR__CW_FULL (UINT64_C(1) << 32)
+#define WEIR__CW_TRIPPED (UINT64_C(1) << 35)
+
+static inline uint32_t weir__cw_failed(uint64_t x)
+{
+    return (uint32_t)x & 0x7ff;
+}
+
+static inline uint32_t weir__cw_slow(uint64_t x)
+{
+    return (uint32_t)(x >> 11) & 0x7ff;
+}
+
+static inline uint32_t weir__cw_index(uint64_t x)
+{
+    return (uint32_t)(x >> 22) & 0x3ff;
+}
+
+static inline uint32_t weir__cw_last(uint64_t x)
+{
+    return (uint32_t)(x >> 33) & 3;
+}
+
+static inline uint64_t weir__cw_lap(uint64_t x)
+{
+    return (x >> 36) & 0x3fff;
+}
+
+static inline uint64_t weir__cw_generation(uint64_t x)
+{
+    return x >> 50;
+}
+
+static inline uint32_t weir__cw_calls(const weir__count_window *window,
+                                      uint64_t x)
+{
+    return x & WEIR__CW_FULL ? window->calls : weir__cw_index(x);
+}
+
+/* Would a success change nothing? */
+static inline int weir__cw_clean(uint64_t x, uint64_t generation)
+{
+    return weir__cw_generation(x) == (generation & 0x3fff) &&
+           (x & (WEIR__CW_FULL | WEIR__CW_TRIPPED | 0x3fffff)) ==
+               WEIR__CW_FULL;
+}
+
+/* The outcome in a cell. */
+static inline uint32_t weir__cw_cell(const weir__count_window *window,
+                                     uint32_t index)
+{
+    uint64_t block = weir__load_acquire(&window->blocks[index / 16]);
+    return (uint32_t)(block >> (index % 16 * 2)) & 3;
+}
+
+/* Writes `last` of word x into its cell, unless the word has moved on. */
+static inline void weir__cw_settle(weir__count_window *window, uint64_t x)
+{
+    uint32_t index = weir__cw_index(x), shift;
+    uint64_t last = weir__cw_last(x), block;
+    weir__atomic_u64 *cell;
+    index = index == 0 ? window->calls - 1 : index - 1;
+    cell = &window->blocks[index / 16];
+    shift = index % 16 * 2;
+    block = weir__load_acquire(cell);
+    while (((block >> shift) & 3) != last &&
+           weir__load_acquire(&window->word) == x) {
+        uint64_t outcomes = (block & ~(UINT64_C(3) << shift)) | last << shift;
+        uint64_t version = ((block >> 32) + 1) << 32;
+        if (weir__cas_acq_rel(cell, &block,
+                              version | (outcomes & 0xffffffffu)))
+            return;
+    }
+}
+
+/* The word after one more outcome; x must be settled. */
+static inline uint64_t weir__cw_next(const weir__count_window *window,
+                                     uint64_t x, uint64_t outcome)
+{
+    uint32_t index = weir__cw_index(x);
+    uint64_t oldest = x & WEIR__CW_FULL ? weir__cw_cell(window, index) : 0;
+    uint64_t failed = weir__cw_failed(x) + (outcome & 1) - (oldest & 1);
+    uint64_t slow = weir__cw_slow(x) + (outcome >> 1) - (oldest >> 1);
+    uint64_t full = x & WEIR__CW_FULL, lap = weir__cw_lap(x);
+    if (++index == window->calls) {
+        index = 0;
+        full = WEIR__CW_FULL;
+        lap = (lap + 1) & 0x3fff;
+    }
+    return weir__cw_generation(x) << 50 | lap << 36 | outcome << 33 | full |
+           (uint64_t)index << 22 | slow << 11 | failed;
+}
+
+/* Records an outcome (WEIR__FAILED, WEIR__SLOW) of a call that was let
+ * through in a generation.  TRIPPED: this one, or one before it whose thread
+ * has not got that far, reached the limit; the caller opens the breaker, and
+ * *counted says whether its own outcome was counted.  OUTDATED: a younger
+ * generation has begun. */
+static inline int weir__cw_record(weir__count_window *window,
+                                  const weir__rates *rates,
+                                  uint64_t generation, uint32_t outcome,
+                                  int *counted)
+{
+    uint64_t x = weir__load_acquire(&window->word);
+    generation &= 0x3fff;
+    *counted = 0;
+    for (;;) {
+        uint64_t from = x, to;
+        uint64_t ahead = (weir__cw_generation(x) - generation) & 0x3fff;
+        if (ahead != 0 && ahead < 0x2000)
+            return WEIR__OUTDATED;
+        if (ahead != 0) {
+            /* the lap goes on, so that no word comes twice */
+            from = generation << 50 | ((weir__cw_lap(x) + 1) & 0x3fff) << 36;
+        } else if (x & WEIR__CW_TRIPPED) {
+            return WEIR__TRIPPED;
+        } else if (outcome == 0 && weir__cw_clean(x, generation)) {
+            *counted = 1;
+            return WEIR__RECORDED;
+        } else {
+            weir__cw_settle(window, x);
+        }
+        to = weir__cw_next(window, from, outcome);
+        if (weir__rates_reached(rates, weir__cw_calls(window, to),
+                                weir__cw_failed(to), weir__cw_slow(to)))
+            to |= WEIR__CW_TRIPPED;
+        if (weir__cas_acq_rel(&window->word, &x, to)) {
+            *counted = 1;
+            return to & WEIR__CW_TRIPPED ? WEIR__TRIPPED : WEIR__RECORDED;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* What a window of calls is judged by. */
+#ifndef WEIR_POLICY_RATES_H
+#define WEIR_POLICY_RATES_H
+
+#include <stdint.h>
+
+typedef struct weir__rates {
+    double failed;    /* 0..1 of the calls, 0 excluded */
+    double slow;      /* the same */
+    uint32_t minimum; /* calls before anything is judged */
+} weir__rates;
+
+/* Bits of an outcome in a window. */
+enum { WEIR__FAILED = 1, WEIR__SLOW = 2 };
+
+/* What a record in a window has come to.  OUTDATED: it was not counted, since
+ * a younger generation has begun. */
+enum { WEIR__RECORDED, WEIR__TRIPPED, WEIR__OUTDATED };
+
+/* By division: it is rounded like the option was when it was written, so that
+ * 3 of 30 reach 0.1 exactly. */
+static inline int weir__rates_reached(const weir__rates *rates, uint64_t calls,
+                                      uint64_t failed, uint64_t slow)
+{
+    return calls > 0 && calls >= rates->minimum &&
+           ((failed > 0 && (double)failed / (double)calls >= rates->failed) ||
+            (slow > 0 && (double)slow / (double)calls >= rates->slow));
+}
+
+#endif
