@@ -69,4 +69,4 @@ check-build: all
 	@MAKE="$(MAKE)" CC="$(CC)" sh tests/install.sh $(B)
 
 relacy:
-	@CXX="$(CXX)" sh tests/relacy/run.sh $(B)/relacy
+	@CXX="$(CXX)" sh tests/relacy/run.sh $(B)

@@ -126,6 +126,26 @@ build stepped_wake stepped_wake clean &
 build stepped_wake.seeds stepped_wake seeds -DWITH_SEEDS &
 wait
 
+build count_window count_window clean &
+build count_window.trip count_window clean -DTRIP &
+wait
+build count_window.seeds count_window seeds -DWITH_SEEDS &
+build count_window.trip.seeds count_window seeds -DWITH_SEEDS -DTRIP &
+wait
+build count_window.lap count_window clean -DLAP -DFULL_SEARCH &
+build count_window.lap.seeds count_window seeds -DWITH_SEEDS -DLAP \
+    -DFULL_SEARCH &
+wait
+build time_window time_window clean &
+build time_window.two time_window clean -DTWO_FAILURES &
+wait
+build time_window.seeds time_window seeds -DWITH_SEEDS &
+build time_window.two.seeds time_window seeds -DWITH_SEEDS -DTWO_FAILURES &
+wait
+build budget budget clean &
+build budget.seeds budget seeds -DWITH_SEEDS &
+wait
+
 clean breaker_expiry.2
 clean breaker_expiry 300000
 seeds breaker_expiry 300000 4 10 11 12 13
@@ -145,6 +165,21 @@ seeds bulkhead_queue 300000 2 5 50 51 52 53
 
 clean stepped_wake 500000
 seeds stepped_wake 500000 3 60 61 62
+
+clean count_window 300000
+clean count_window.trip 300000
+clean count_window.lap
+seeds count_window 300000 4 70 71 73 74
+seeds count_window.trip 300000 4 70 75
+seeds count_window.lap "" 4 71 72
+
+clean time_window 300000
+clean time_window.two 300000
+seeds time_window 300000 4 80 81
+seeds time_window.two 300000 4 82
+
+clean budget 300000
+seeds budget 300000 4 90 91 92
 
 [ $failed -eq 0 ] && echo "relacy: all scenarios clean, all seeds found"
 exit $failed

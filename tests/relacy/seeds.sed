@@ -62,3 +62,36 @@ s/if (!has_news(s, \*wake_ns))/if (SEEDED(60) || !(SEEDED(61) ? news : has_news(
 s/weir__exchange_acq_rel(&s->waiting, 1u);/int news = SEEDED(61) \&\& has_news(s, *wake_ns); &/
 # 62: the waker reads and clears the mark in two operations
 /weir__stepped_wake(/,/^}/s/weir__exchange_acq_rel(&s->waiting, 0u)/(SEEDED(62) ? read_then_clear(s) : &)/
+
+# ---- count_window.h ----
+
+# 70: the last outcome is not written before the next swap
+s/^            weir__cw_settle(window, x);/            if (!SEEDED(70)) weir__cw_settle(window, x);/
+# 71: nothing falls out of the window
+s/uint64_t oldest = x & WEIR__CW_FULL/uint64_t oldest = !SEEDED(71) \&\& (x \& WEIR__CW_FULL)/
+# 72: the same word comes again a lap later
+s/lap = (lap + 1) & 0x3fff;/lap = (lap + !SEEDED(72)) \& 0x3fff;/
+# 73: a late writer does not notice that the word has moved on
+s/weir__load_acquire(&window->word) == x)/(SEEDED(73) || weir__load_acquire(\&window->word) == x))/
+# 74: an older generation replaces a younger one
+s/if (ahead != 0 \&\& ahead < 0x2000)/if (ahead != 0 \&\& !SEEDED(74) \&\& ahead < 0x2000)/
+# 75: records go on after the trip
+s/} else if (x & WEIR__CW_TRIPPED) {/} else if (!SEEDED(75) \&\& (x \& WEIR__CW_TRIPPED)) {/
+
+# ---- time_window.h ----
+
+# 80: successes are never asked to judge
+s/^           weir__load_seq_cst(&window->watch) ==/           !SEEDED(80) \&\& weir__load_seq_cst(\&window->watch) ==/
+# 81: after it has asked, a failure does not look again
+/weir__tw_watch(/,/^}/s/return 1;/return !SEEDED(81);/
+# 82: failures do not judge
+s/return outcome != 0 ||/return (outcome != 0 \&\& !SEEDED(82)) ||/
+
+# ---- budget_core.h ----
+
+# 90: what came with time comes again
+s/tick += (gain/tick += SEEDED(90) ? 0 : (gain/
+# 91: more is taken than there is
+s/if (weir__budget_tokens(to) < WEIR__TOKEN)/if (!SEEDED(91) \&\& weir__budget_tokens(to) < WEIR__TOKEN)/
+# 92: a deposit that lost a race is given up
+s/if (gain == 0 ||/if (gain == 0 || SEEDED(92) ||/

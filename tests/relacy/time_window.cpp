@@ -1,0 +1,88 @@
+/* The time window: whoever reaches a limit, or completes the minimum of calls,
+ * is judged, by himself or by another.
+ *
+ * Threads count an outcome each and judge as breaker_window.c does.  Property:
+ * with TWO_FAILURES, two of two fail and the limit is all of two; else one of
+ * two fails and the limit is half of two.  In every schedule somebody finds
+ * that the limit is reached, and no count is lost. */
+#include "relacy_shim.h"
+
+#include "policy/time_window.h"
+
+#include "explore.h"
+
+enum { SEEN_FIRST_TRIPS, SEEN_SECOND_TRIPS };
+
+#ifdef TWO_FAILURES
+static const weir__rates rates = {1.0, 2.0, 2};
+#else
+static const weir__rates rates = {0.5, 2.0, 2};
+#endif
+
+struct time_window : rl::test_suite<time_window, 2> {
+    weir__time_window window;
+    weir__bucket buckets[2];
+    int trips[2]; /* ghost */
+
+    void before()
+    {
+        trips[0] = trips[1] = 0;
+        window.span_ns = 1;
+        window.buckets = 2;
+        window.first = buckets;
+        weir__init(&window.watch, 0u);
+        weir__init(&window.contended, 0u);
+        for (int i = 0; i < 2; i++) {
+            weir__init(&buckets[i].calls, UINT64_C(0));
+            weir__init(&buckets[i].failed, UINT64_C(0));
+            weir__init(&buckets[i].slow, UINT64_C(0));
+        }
+        /* the span has begun, so that beginning it is no reason to judge */
+        weir__tw_count(&window, buckets, 7, 0, 0);
+    }
+
+    weir__totals sum()
+    {
+        weir__totals totals = {0, 0, 0};
+        weir__tw_sum(&window, buckets, 7, 1, &totals);
+        return totals;
+    }
+
+    int record(uint32_t outcome)
+    {
+        weir__totals totals;
+        if (!weir__tw_count(&window, buckets, 7, 1, outcome))
+            return 0;
+        do {
+            totals = sum();
+            if (weir__rates_reached(&rates, totals.calls, totals.failed,
+                                    totals.slow))
+                return 1;
+        } while (weir__tw_watch(&window, &rates, 1, &totals));
+        return 0;
+    }
+
+    void thread(unsigned index)
+    {
+#ifdef TWO_FAILURES
+        trips[index] = record(WEIR__FAILED);
+#else
+        trips[index] = record(index == 0 ? WEIR__FAILED : 0);
+#endif
+        if (trips[index])
+            happened(index == 0 ? SEEN_FIRST_TRIPS : SEEN_SECOND_TRIPS);
+    }
+
+    void after()
+    {
+        RL_ASSERT(trips[0] || trips[1]);
+        RL_ASSERT(sum().calls == 2);
+    }
+};
+
+int main(int argc, char **argv)
+{
+    event_names[SEEN_FIRST_TRIPS] = "the first trips";
+    event_names[SEEN_SECOND_TRIPS] = "the second trips";
+    return explore<time_window>(argc, argv);
+}
