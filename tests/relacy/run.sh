@@ -136,11 +136,12 @@ build count_window.lap count_window clean -DLAP -DFULL_SEARCH &
 build count_window.lap.seeds count_window seeds -DWITH_SEEDS -DLAP \
     -DFULL_SEARCH &
 wait
-build time_window time_window clean &
-build time_window.two time_window clean -DTWO_FAILURES &
+build time_window time_window clean -DFULL_SEARCH &
+build time_window.two time_window clean -DFULL_SEARCH -DTWO_FAILURES &
 wait
-build time_window.seeds time_window seeds -DWITH_SEEDS &
-build time_window.two.seeds time_window seeds -DWITH_SEEDS -DTWO_FAILURES &
+build time_window.seeds time_window seeds -DWITH_SEEDS -DFULL_SEARCH &
+build time_window.two.seeds time_window seeds -DWITH_SEEDS -DFULL_SEARCH \
+    -DTWO_FAILURES &
 wait
 build budget budget clean &
 build budget.seeds budget seeds -DWITH_SEEDS &
@@ -173,10 +174,10 @@ seeds count_window 300000 4 70 71 73 74
 seeds count_window.trip 300000 4 70 75
 seeds count_window.lap "" 4 71 72
 
-clean time_window 300000
-clean time_window.two 300000
-seeds time_window 300000 4 80 81
-seeds time_window.two 300000 4 82
+clean time_window
+clean time_window.two
+seeds time_window "" 4 80 81
+seeds time_window.two "" 4 82
 
 clean budget 300000
 seeds budget 300000 4 90 91 92
