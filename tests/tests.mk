@@ -38,6 +38,7 @@ $(B)/tests/scenarios/uv: $(B)/tests/scenarios/uv.o \
 $(SIM): $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c)) $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
+.SECONDARY: # objects are kept: make would take them for intermediate
 .PHONY: check check-unit check-scenarios check-sim check-build relacy
 
 check: check-unit check-scenarios check-sim check-build

@@ -3,9 +3,9 @@
  * Delay after attempt n:  v = base_ns                  constant
  *                             base_ns * n              linear
  *                             base_ns * factor^(n-1)   exponential
- * at most cap_ns; then the jitter draws from v.  The cap comes before the jitter, so that a
- * herd of clients stays spread out when all have reached the cap (Brooker,
- * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
+ * at most cap_ns; then the jitter draws from v.  The cap comes before the
+ * jitter, so that a herd of clients stays spread out when all have reached the
+ * cap (Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
  *
  * Retrying repeats: use it for work that may be done twice.  It multiplies
  * load, and retries inside retries multiply each other: keep it in one layer

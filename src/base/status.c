@@ -16,7 +16,7 @@ static const struct entry table[] = {
     {WEIR_EQUEUETIME, "WEIR_EQUEUETIME", "no permit within the queue time"},
     {WEIR_ETIMEDOUT, "WEIR_ETIMEDOUT", "out of time"},
     {WEIR_ECANCELED, "WEIR_ECANCELED", "the call was cancelled"},
-    {WEIR_ESTALE, "WEIR_ESTALE", "the permit or attempt is of an earlier state"},
+    {WEIR_ESTALE, "WEIR_ESTALE", "permit or attempt of an earlier state"},
     {WEIR_EFINAL, "WEIR_EFINAL", "the outcome is not worth another attempt"},
     {WEIR_EATTEMPTS, "WEIR_EATTEMPTS", "all attempts are used"},
     {WEIR_EDEADLINE, "WEIR_EDEADLINE", "no time left for another attempt"},

@@ -247,10 +247,10 @@ static inline uint64_t weir__ticket_bit(uint64_t w, uint64_t permit)
     return age > 15 ? 0 : weir__probes_window(w) & (UINT64_C(1) << age);
 }
 
-static inline uint64_t weir__word_after_probe(weir__breaker_core *core,
-                                              const weir__breaker_limits *limits,
-                                              uint64_t w, uint64_t bit,
-                                              int outcome, uint64_t age_ns)
+static inline uint64_t
+weir__word_after_probe(weir__breaker_core *core,
+                       const weir__breaker_limits *limits, uint64_t w,
+                       uint64_t bit, int outcome, uint64_t age_ns)
 {
     uint64_t cleared = w & ~bit;
     if (weir__outcome_failed(outcome))

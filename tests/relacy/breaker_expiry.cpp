@@ -18,7 +18,8 @@
 enum { PROBES = 2 };
 enum { SEEN_LIMIT, SEEN_CLOSED, SEEN_REJECTED, SEEN_REOPENED };
 
-static const weir__breaker_limits limits = make_limits(1, 1000, UINT64_C(1) << 40, PROBES, 2);
+static const weir__breaker_limits limits =
+    make_limits(1, 1000, UINT64_C(1) << 40, PROBES, 2);
 
 struct expiry : rl::test_suite<expiry, THREADS> {
     weir__breaker_core core;

@@ -16,7 +16,8 @@
 
 enum { SEEN_STALE, SEEN_COUNTED, SEEN_SUCCESS_FIRST, SEEN_FAILURE_FIRST };
 
-static const weir__breaker_limits limits = make_limits(2, 1000, UINT64_C(1) << 40, 2, 1);
+static const weir__breaker_limits limits =
+    make_limits(2, 1000, UINT64_C(1) << 40, 2, 1);
 
 struct stale : rl::test_suite<stale, 3> {
     weir__breaker_core core;

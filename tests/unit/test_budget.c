@@ -130,10 +130,14 @@ static void options_out_of_range_are_refused(void **state)
     (void)state;
     weir_budget *budget = NULL;
     weir_budget_options bad[] = {
-        budget_options(NULL, 0, 0.1, 1),     budget_options(NULL, 10001, 0.1, 1),
-        budget_options(NULL, 10, -0.1, 1),   budget_options(NULL, 10, 1.1, 1),
-        budget_options(NULL, 10, NAN, 1),    budget_options(NULL, 10, 0.1, -1),
-        budget_options(NULL, 10, 0.1, NAN),  budget_options(NULL, 10, 0.1, 1e5),
+        budget_options(NULL, 0, 0.1, 1),
+        budget_options(NULL, 10001, 0.1, 1),
+        budget_options(NULL, 10, -0.1, 1),
+        budget_options(NULL, 10, 1.1, 1),
+        budget_options(NULL, 10, NAN, 1),
+        budget_options(NULL, 10, 0.1, -1),
+        budget_options(NULL, 10, 0.1, NAN),
+        budget_options(NULL, 10, 0.1, 1e5),
     };
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_int_equal(weir_budget_new(&budget, &bad[i]), WEIR_EINVAL);

@@ -28,12 +28,18 @@ static void backoff_is_of_its_kind_up_to_the_cap(void **state)
         uint32_t attempt;
         uint64_t ms;
     } rows[] = {
-        {WEIR_BACKOFF_CONSTANT, 1, 100},       {WEIR_BACKOFF_CONSTANT, 9, 100},
-        {WEIR_BACKOFF_CONSTANT, 999999, 100},  {WEIR_BACKOFF_LINEAR, 1, 100},
-        {WEIR_BACKOFF_LINEAR, 2, 200},         {WEIR_BACKOFF_LINEAR, 10, 1000},
-        {WEIR_BACKOFF_LINEAR, 11, 1000},       {WEIR_BACKOFF_LINEAR, 999999, 1000},
-        {WEIR_BACKOFF_EXPONENTIAL, 1, 100},    {WEIR_BACKOFF_EXPONENTIAL, 4, 800},
-        {WEIR_BACKOFF_EXPONENTIAL, 5, 1000},   {WEIR_BACKOFF_EXPONENTIAL, 999999, 1000},
+        {WEIR_BACKOFF_CONSTANT, 1, 100},
+        {WEIR_BACKOFF_CONSTANT, 9, 100},
+        {WEIR_BACKOFF_CONSTANT, 999999, 100},
+        {WEIR_BACKOFF_LINEAR, 1, 100},
+        {WEIR_BACKOFF_LINEAR, 2, 200},
+        {WEIR_BACKOFF_LINEAR, 10, 1000},
+        {WEIR_BACKOFF_LINEAR, 11, 1000},
+        {WEIR_BACKOFF_LINEAR, 999999, 1000},
+        {WEIR_BACKOFF_EXPONENTIAL, 1, 100},
+        {WEIR_BACKOFF_EXPONENTIAL, 4, 800},
+        {WEIR_BACKOFF_EXPONENTIAL, 5, 1000},
+        {WEIR_BACKOFF_EXPONENTIAL, 999999, 1000},
     };
     (void)state;
     weir_clock *clock = new_virtual_clock();
