@@ -44,14 +44,14 @@ $(SIM): $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c)) $(B)/libweir.a
 check: check-unit check-scenarios check-sim check-build
 
 check-unit: $(UNIT) $(B)/tests/unwind
-	@for t in $(UNIT) $(B)/tests/unwind; do timeout 300 ./$$t || exit 1; done
+	@for t in $(UNIT) $(B)/tests/unwind; do timeout 300 $$t || exit 1; done
 
 # Python loads the shared library, which must then be free of sanitizers.
 PYTHON_DRIVER = $(if $(findstring -fsanitize,$(CFLAGS)),,\
 	$(shell command -v $(PYTHON) 2>/dev/null))
 check-scenarios: $(SCENARIOS) lib
 	@for t in $(SCENARIOS); do \
-		timeout 300 ./$$t tests/scenarios/table.txt > $$t.trace || exit 1; \
+		timeout 300 $$t tests/scenarios/table.txt > $$t.trace || exit 1; \
 		cmp $$t.trace $(B)/tests/scenarios/blocking.trace || exit 1; \
 	done
 	@$(if $(PYTHON_DRIVER),\
@@ -62,7 +62,7 @@ check-scenarios: $(SCENARIOS) lib
 		echo "asyncio: skipped")
 
 check-sim: $(SIM)
-	@timeout 300 ./$(SIM)
+	@timeout 300 $(SIM)
 
 # What a user meets before the first call: headers, symbols, install, README.
 check-build: all
