@@ -23,7 +23,9 @@
  *   - The library starts no threads, prints nothing, never aborts, installs no
  *     signal handlers and leaves errno alone.
  *   - Callbacks never run under a lock and may call back into the library.
- *   - Do not longjmp out of a callback.  After fork, the child makes new
+ *   - Your function may be left by a C++ exception or pthread_cancel
+ *     (weir/run.h); other callbacks must return.  Never longjmp out of one.
+ *    After fork, the child makes new
  *     handles. */
 #ifndef WEIR_H
 #define WEIR_H

@@ -68,6 +68,7 @@ check-sim: $(SIM)
 check-build: all
 	@CC="$(CC)" CXX="$(CXX)" sh tests/headers.sh $(B)
 	@MAKE="$(MAKE)" CC="$(CC)" sh tests/install.sh $(B)
+	@sh tests/catalogue.sh
 
 relacy:
 	@CXX="$(CXX)" sh tests/relacy/run.sh $(B)

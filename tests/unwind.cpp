@@ -147,8 +147,52 @@ static void cancelled_thread_returns_permits_and_counts(uint32_t bulkheads)
     sem_destroy(&inside);
 }
 
+static weir_clock *moving;
+
+static int takes_a_minute_and_throws(weir_attempt *, void *)
+{
+    weir_clock_advance(moving, 61000000000u);
+    throw std::runtime_error("thrown");
+}
+
+// On both paths the breaker opens now, not when the function began.
+static void breaker_opens_at_the_time_of_the_exception(bool straight)
+{
+    weir_breaker_options b;
+    weir_pipeline_options p;
+    weir_breaker *breaker;
+    weir_pipeline *pipeline;
+    weir_result result = {};
+    result.size = sizeof result;
+    weir_clock_new_virtual(&moving, 0);
+    weir_breaker_options_init(&b, sizeof b);
+    weir_pipeline_options_init(&p, sizeof p);
+    b.failure_threshold = 1;
+    b.clock = p.clock = moving;
+    weir_breaker_new(&breaker, &b);
+    weir_pipeline_new(&pipeline, &p);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_seal(pipeline);
+    try {
+        if (straight)
+            weir_run(pipeline, takes_a_minute_and_throws, nullptr);
+        else
+            weir_run_with(pipeline, nullptr, takes_a_minute_and_throws,
+                          nullptr, &result);
+        CHECK(false);
+    } catch (const std::runtime_error &) {
+    }
+    CHECK(weir_breaker_state(breaker) == WEIR_OPEN);
+    CHECK(weir_breaker_retry_after_ns(breaker) >= 60000000000u);
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(moving);
+}
+
 int main()
 {
+    breaker_opens_at_the_time_of_the_exception(true);
+    breaker_opens_at_the_time_of_the_exception(false);
     exception_returns_permits_and_counts(1);
     exception_returns_permits_and_counts(2);
     exception_in_a_retry_returns_permits_and_counts();

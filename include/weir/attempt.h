@@ -33,8 +33,8 @@ WEIR_API uint32_t weir_attempt_number(const weir_attempt *attempt);
  * your socket. */
 WEIR_API uint64_t weir_attempt_remaining_ns(const weir_attempt *attempt);
 
-/* 1 once the attempt should stop: it was given up, or its call is cancelled.
- * Any thread. */
+/* 1 once the attempt should stop: it was given up, its call is cancelled, or
+ * its time is over.  Any thread. */
 WEIR_API int weir_attempt_canceled(const weir_attempt *attempt);
 
 /* Has fn(attempt, arg) called once when the attempt should stop: at once, on

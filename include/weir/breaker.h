@@ -101,7 +101,9 @@ typedef struct weir_breaker_options {
     uint64_t lease_ns;          /* when all probes are out and none has
                                    reported for so long, new ones are let
                                    through; 1..1 year, default 60 s.  Longer
-                                   than the slowest honest call. */
+                                   than the slowest honest call.  The same
+                                   when one probe has been out while 15 others
+                                   came and went. */
     weir_clock *clock;          /* default NULL: monotonic; retained */
     const weir_allocator *allocator; /* default NULL: the C library's */
 } weir_breaker_options;
@@ -139,7 +141,8 @@ WEIR_API int weir_breaker_run(weir_breaker *breaker, weir_fn fn, void *arg);
  * weir_breaker_record once, from any thread.
  * WEIR_EOPEN    rejected: open, or half-open with no place for a probe
  * WEIR_EINVAL   an argument is NULL
- * Lock-free; may call listeners.  Reads the clock unless closed. */
+ * Lock-free, but for the listeners of a transition, which come one at a time.
+ * Reads the clock unless closed. */
 WEIR_API int weir_breaker_acquire(weir_breaker *breaker, uint64_t *out_permit);
 
 /* Records how a call that was let through has ended.
@@ -151,7 +154,8 @@ WEIR_API int weir_breaker_acquire(weir_breaker *breaker, uint64_t *out_permit);
  *              reported already: nothing was counted
  * WEIR_EINVAL  breaker is NULL or outcome is none
  * Recording a permit of a closed breaker twice counts twice.
- * Lock-free; may call listeners. */
+ * Lock-free, but for the listeners of a transition, which come one at a time,
+ * and for a time window under contention, which once allocates. */
 WEIR_API int weir_breaker_record(weir_breaker *breaker, uint64_t permit,
                                  int outcome, uint64_t elapsed_ns);
 
@@ -186,9 +190,9 @@ WEIR_API uint64_t weir_breaker_retry_after_ns(const weir_breaker *breaker);
  * WEIR_NEVER if and only if it was.
  * options   not NULL
  * WEIR_EINVAL, WEIR_EVERSION   as weir_breaker_new, or one of those differs
- * WEIR_ENOMEM  no memory: about 100 bytes for each set of options it has not
- *              had before, kept as long as the breaker
- * Lock-free; calls under way are not disturbed. */
+ * WEIR_ENOMEM  no memory: about 100 bytes for each change, kept as long as the
+ *              breaker
+ * Takes no lock; calls under way are not disturbed. */
 WEIR_API int weir_breaker_set_options(weir_breaker *breaker,
                                       const weir_breaker_options *options);
 

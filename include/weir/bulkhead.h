@@ -58,7 +58,8 @@ WEIR_API int weir_bulkhead_run(weir_bulkhead *bulkhead, weir_fn fn, void *arg);
  * weir_bulkhead_release.
  * WEIR_EFULL   none is free
  * WEIR_EINVAL  bulkhead is NULL
- * Lock-free; never blocks. */
+ * Lock-free, unless permits of abandoned work are due to be taken back, which
+ * may give the wake signal of stepped calls; never blocks. */
 WEIR_API int weir_bulkhead_try_acquire(weir_bulkhead *bulkhead);
 
 /* Takes a permit, waiting for one up to the queue time.
@@ -88,7 +89,7 @@ WEIR_API int weir_bulkhead_release(weir_bulkhead *bulkhead);
  * take effect as permits come back.
  * max_concurrent   1..1,000,000
  * WEIR_EINVAL  bulkhead is NULL or max_concurrent is out of its range
- * Does not block; gives the wake signal of stepped calls. */
+ * Does not wait for permits; gives the wake signal of stepped calls. */
 WEIR_API int weir_bulkhead_resize(weir_bulkhead *bulkhead,
                                   uint32_t max_concurrent);
 

@@ -56,7 +56,8 @@ enum {
     WEIR_BY_BREAKER = 1,
     WEIR_BY_BULKHEAD = 2,
     WEIR_BY_TIMEOUT = 3,
-    WEIR_BY_CALL = 4 /* its own deadline, its cancellation, lack of memory */
+    WEIR_BY_CALL = 4, /* its own deadline, its cancellation, lack of memory */
+    WEIR_BY_POOL = 5  /* no worker was free, or the pool is closed */
 };
 
 typedef struct weir_result {
@@ -113,9 +114,10 @@ WEIR_API int weir_call_on_wake(weir_call *call, void (*fn)(void *arg),
                                void *arg, weir_destroy_fn destroy);
 
 /* Sets a file descriptor as wake signal: eight bytes (the number 1, for an
- * eventfd; a pipe will do) are written to it.  Make it non-blocking; it stays
- * yours and must stay open until the call is done.
+ * eventfd; a pipe will do) are written to it.  Make it non-blocking.  The call
+ * keeps a duplicate; yours may be closed at any time.
  * WEIR_EINVAL  call is NULL, fd is negative, or a wake signal is set already
+ * WEIR_ENOMEM  the descriptor cannot be duplicated
  * Before the first step. */
 WEIR_API int weir_call_wake_fd(weir_call *call, int fd);
 
@@ -123,7 +125,8 @@ WEIR_API int weir_call_wake_fd(weir_call *call, int fd);
  * again after ATTEMPT and CANCEL until it says WAIT or DONE.
  * now_ns   the pipeline's time, or WEIR_NOW
  * out      out->size must be set
- * WEIR_EINVAL  call or out is NULL, or out->size is too small
+ * WEIR_EINVAL  call or out is NULL, out->size is too small, or a step of this
+ *              call is under way: a callback of it may not step
  * Runs the classifier, listeners and cancel functions of attempts. */
 WEIR_API int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out);
 
@@ -137,8 +140,9 @@ WEIR_API void weir_call_cancel(weir_call *call);
 WEIR_API int weir_call_result(const weir_call *call, weir_result *out);
 
 /* Gives the call back.  A call that is not done is cancelled first, on this
- * thread.  Attempts that still run stay valid and are to be finished.  NULL
- * is allowed. */
+ * thread; in a callback of its own step, when that step ends, which then says
+ * DONE and is the last.  Attempts that still run stay valid and are to be
+ * finished.  NULL is allowed. */
 WEIR_API void weir_call_unref(weir_call *call);
 
 #ifdef __cplusplus

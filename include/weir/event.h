@@ -12,8 +12,9 @@ enum {
     WEIR_EVENT_TRANSITION = 1, /* a breaker changed its state, or was reset:
                                   then from and to may be both WEIR_CLOSED */
     WEIR_EVENT_PROBES = 2      /* the probes of a half-open breaker did not
-                                  report in time and are replaced; from and to
-                                  are both WEIR_HALF_OPEN */
+                                  report in time, or their numbers are used
+                                  up, and new ones are let through; from and
+                                  to are both WEIR_HALF_OPEN */
 };
 
 typedef struct weir_event {

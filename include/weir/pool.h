@@ -49,6 +49,9 @@ WEIR_API void weir_pool_unref(weir_pool *pool);
  *           or before an error of the arguments is returned
  * WEIR_EFULL      also: no worker and no place in the pool's queue
  * WEIR_ECANCELED  also: the pool is closed
+ * (rejected_by is WEIR_BY_POOL.  These, and a deadline that passes while an
+ * attempt waits for a worker, count in no breaker, and a retry tries again
+ * only after WEIR_EFULL where WEIR_RETRY_FULL is set.)
  * WEIR_ENOMEM     no memory or no resources for a wait
  * Blocks until the call is done.  Allocates. */
 WEIR_API int weir_pool_run(weir_pool *pool, weir_pipeline *pipeline,

@@ -59,10 +59,11 @@ typedef struct weir_retry_options {
     double factor;         /* growth per attempt; 1..1000, default 2 */
     uint64_t hint_max_ns;  /* a hint of the dependency counts as at most this;
                               0..1 day, default 60 s; 0 ignores hints */
-    uint64_t max_elapsed_ns; /* no attempt begins later than this after the
-                              first; 1..1 year or WEIR_NEVER, default
-                              WEIR_NEVER.  A total timeout is the stricter
-                              bound: it also ends the last attempt. */
+    uint64_t max_elapsed_ns; /* no backoff ends later than this after the
+                              retry was entered; 1..1 year or WEIR_NEVER,
+                              default WEIR_NEVER.  A total timeout is the
+                              stricter bound: it also ends the last attempt
+                              and the wait in a queue. */
     uint64_t seed;         /* for replay, where seeded is 1 */
     uint32_t seeded;       /* 0 (default): every handle, process and forked
                               child draws its own random numbers; 1: they

@@ -4,6 +4,9 @@
 
 #include "weir/base.h"
 
+/* A size that was never set must not be believed. */
+enum { SIZE_MAX_SENSIBLE = 4096 };
+
 int weir__options_init(void *options, uint32_t size, const void *defaults,
                        size_t first, size_t current)
 {
@@ -26,6 +29,8 @@ int weir__options_copy(void *out, size_t current, size_t first,
     memcpy(&size, options, sizeof size);
     if (size < first)
         return WEIR_EINVAL;
+    if (size > SIZE_MAX_SENSIBLE)
+        return WEIR_EVERSION;
     for (size_t i = current; i < size; i++)
         if (bytes[i])
             return WEIR_EVERSION;

@@ -85,12 +85,15 @@ static void end(blocking *b)
         unwound.asked = 1;
         unwound.final = 1;
         unwound.elapsed_ns = WEIR_NEVER;
+        weir__call_set_now(&b->call, WEIR_NOW);
         weir__leave(&b->call, &unwound);
     }
-    if (!b->can_park)
-        return;
-    weir__call_unwatch_tokens(&b->call);
-    weir__parker_destroy(&b->parker);
+    if (b->can_park) {
+        weir__call_unwatch_tokens(&b->call);
+        weir__parker_destroy(&b->parker);
+    }
+    for (uint32_t i = 0; i < b->call.token_count; i++)
+        weir_cancel_unref(b->call.tokens[i]);
 }
 
 /* ---- the loop ---- */
@@ -141,6 +144,8 @@ int weir__blocking_run(weir_pipeline *pipeline,
 {
     blocking b __attribute__((cleanup(end)));
     begin(&b, pipeline, options);
+    for (uint32_t i = 0; i < b.call.token_count; i++)
+        weir_cancel_ref(b.call.tokens[i]);
     if (out)
         b.call.started_ns = weir__call_now(&b.call);
     if (b.call.token_count > 0) {
@@ -182,7 +187,7 @@ static void enter_as_done(blocking *b, const weir__straight *straight,
     case WEIR__BULKHEAD:
         node->taken = 1;
         break;
-    case WEIR__BUDGET:
+    default:
         break;
     }
 }
@@ -203,8 +208,8 @@ int weir__blocking_go_on(weir_pipeline *pipeline,
     b.attempt.outcome = straight->attempt.outcome;
     b.attempt.hint_ns = straight->attempt.hint_ns;
     b.call.attempt = &b.attempt;
-    if (pipeline->timed)
-        b.call.attempt_ns = straight->started_ns;
+    weir__init(&b.attempt.begun_ns,
+               pipeline->timed ? straight->started_ns : UINT64_C(0));
     b.call.result.attempts = 1;
     weir__step_returned(&b.call, code);
     return drive(&b, fn, arg);

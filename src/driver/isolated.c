@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/park.h"
 #include "driver/pool.h"
+#include "engine/attempt.h"
 
 /* Lives as long as the memory of its call: a wake may still be on its way
  * when the run has returned. */
@@ -63,14 +64,14 @@ static void start(const run *r, weir_attempt *attempt)
 {
     int status = weir__pool_submit(r->pool, attempt, r->fn, r->arg);
     if (status != WEIR_OK)
-        weir__pool_finish_unrun(attempt, status);
+        weir__attempt_finish_unrun(attempt, status);
 }
 
 /* What no worker has begun must not wait for one: it holds permits. */
 static void stop(const run *r, weir_attempt *attempt)
 {
     if (weir__pool_take_out(r->pool, attempt))
-        weir__pool_finish_unrun(attempt, WEIR_ECANCELED);
+        weir__attempt_finish_unrun(attempt, WEIR_ECANCELED);
 }
 
 /* Holds the attempt it has started, so that the attempt named by a CANCEL is

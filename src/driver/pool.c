@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/options.h"
+#include "engine/attempt.h"
 
 static const weir_pool_options defaults = {
     .size = sizeof(weir_pool_options),
@@ -86,10 +87,13 @@ static void run_job(weir_pool *pool, weir__job *j)
     put_free(pool, j);
     pool->running++;
     weir__mutex_unlock(&pool->lock);
+    weir__attempt_begin(mine.attempt);
     int code = mine.fn(mine.attempt, mine.arg);
+    weir__mutex_lock(&pool->lock);
+    pool->running--; /* before the caller can know */
+    weir__mutex_unlock(&pool->lock);
     int late = weir_attempt_finish(mine.attempt, code, WEIR_NOW) != WEIR_OK;
     weir__mutex_lock(&pool->lock);
-    pool->running--;
     pool->late += (uint64_t)late;
 }
 
@@ -197,12 +201,6 @@ int weir_pool_new(weir_pool **out, const weir_pool_options *options)
     return WEIR_OK;
 }
 
-void weir__pool_finish_unrun(weir_attempt *attempt, int status)
-{
-    weir_attempt_set_outcome(attempt, WEIR_IGNORED);
-    weir_attempt_finish(attempt, status, WEIR_NOW);
-}
-
 static void cancel_waiting(weir_pool *pool)
 {
     weir__mutex_lock(&pool->lock);
@@ -211,7 +209,7 @@ static void cancel_waiting(weir_pool *pool)
         weir_attempt *attempt = j->attempt;
         put_free(pool, j);
         weir__mutex_unlock(&pool->lock);
-        weir__pool_finish_unrun(attempt, WEIR_ECANCELED);
+        weir__attempt_finish_unrun(attempt, WEIR_ECANCELED);
         weir__mutex_lock(&pool->lock);
     }
     weir__mutex_unlock(&pool->lock);
@@ -219,8 +217,10 @@ static void cancel_waiting(weir_pool *pool)
 
 int weir_pool_close(weir_pool *pool, int wait)
 {
+    int cancelable;
     if (!pool || (wait != 0 && wait != 1))
         return WEIR_EINVAL;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     weir__mutex_lock(&pool->lock);
     pool->closing = 1;
     weir__mutex_unlock(&pool->lock);
@@ -230,6 +230,7 @@ int weir_pool_close(weir_pool *pool, int wait)
     while (wait && pool->alive > 0)
         pthread_cond_wait(&pool->ended, &pool->lock);
     weir__mutex_unlock(&pool->lock);
+    pthread_setcancelstate(cancelable, NULL);
     return WEIR_OK;
 }
 
@@ -260,6 +261,7 @@ int weir__pool_submit(weir_pool *pool, weir_attempt *attempt, weir_fn fn,
         status = WEIR_EFULL;
     } else {
         weir__job *j = pool->free;
+        weir__attempt_wait(attempt);
         pool->free = j->next;
         j->attempt = attempt;
         j->fn = fn;

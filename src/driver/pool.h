@@ -52,7 +52,4 @@ int weir__pool_submit(weir_pool *pool, weir_attempt *attempt, weir_fn fn,
 /* 1 when no worker had begun the attempt, and none will. */
 int weir__pool_take_out(weir_pool *pool, const weir_attempt *attempt);
 
-/* Ends an attempt that no worker has run. */
-void weir__pool_finish_unrun(weir_attempt *attempt, int status);
-
 #endif

@@ -74,7 +74,7 @@ static inline int weir__classified_success(const weir_pipeline *pipeline,
     if (attempt->said & WEIR__SAID_OUTCOME)
         return 0;
     outcome = weir__pipeline_classify(pipeline, code);
-    if (outcome != WEIR_SUCCESS)
+    if (outcome != WEIR_SUCCESS || attempt->said != 0)
         weir_attempt_set_outcome(attempt, outcome);
     return outcome == WEIR_SUCCESS;
 }

@@ -236,8 +236,11 @@ static void on_async(uv_async_t *async)
     int last = 0;
     while (!last && (j = take(driver)) != NULL) {
         last = &j->next == turn_end;
-        if (!j->begun)
+        if (!j->begun) {
             begin(j);
+            if (driver->cancelled)
+                weir_call_cancel(j->call);
+        }
         drive(j);
         job_drop(j);
     }

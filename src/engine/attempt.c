@@ -1,5 +1,7 @@
 #include "engine/attempt.h"
 
+#include <pthread.h>
+
 #include "base/time.h"
 #include "engine/call.h"
 #include "engine/stepped.h"
@@ -68,10 +70,14 @@ int weir_attempt_on_cancel(weir_attempt *attempt, weir_attempt_cancel_fn fn,
 
 void weir__attempt_tell_cancel(weir_attempt *attempt)
 {
+    int cancelable;
     if (weir__exchange_acq_rel(&attempt->cancel_state,
-                               (uint32_t)WEIR__CANCEL_TOLD) ==
+                               (uint32_t)WEIR__CANCEL_TOLD) !=
         WEIR__CANCEL_LISTENS)
-        attempt->on_cancel(attempt, attempt->on_cancel_arg);
+        return;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    attempt->on_cancel(attempt, attempt->on_cancel_arg);
+    pthread_setcancelstate(cancelable, NULL);
 }
 
 /* ---- stepped attempts ---- */
@@ -124,6 +130,8 @@ int weir_attempt_finish(weir_attempt *attempt, int code, uint64_t now_ns)
     if (!is_stepped(attempt))
         return WEIR_EINVAL;
     uint64_t word = weir__load_acquire(&attempt->word);
+    if (word & WEIR__ATTEMPT_FINISHED)
+        return WEIR_ESTALE;
     weir__store_relaxed(&attempt->finished_ns, now_ns);
     do {
         if (word & WEIR__ATTEMPT_FINISHED)
@@ -142,6 +150,29 @@ int weir_attempt_finish(weir_attempt *attempt, int code, uint64_t now_ns)
     return status;
 }
 
+/* ---- for pools ---- */
+
+void weir__attempt_wait(weir_attempt *attempt)
+{
+    weir__store_relaxed(&attempt->begun_ns, WEIR_NOW);
+}
+
+void weir__attempt_begin(weir_attempt *attempt)
+{
+    weir__store_relaxed(&attempt->begun_ns,
+                        attempt->call->pipeline->timed
+                            ? weir_clock_now_ns(attempt->clock)
+                            : UINT64_C(0));
+}
+
+void weir__attempt_finish_unrun(weir_attempt *attempt, int status)
+{
+    attempt->said |= WEIR__SAID_UNRUN;
+    weir_attempt_finish(attempt, status, WEIR_NOW);
+}
+
+/* ---- references ---- */
+
 void weir_attempt_ref(weir_attempt *attempt)
 {
     if (is_stepped(attempt))
@@ -153,11 +184,14 @@ void weir_attempt_unref(weir_attempt *attempt)
     if (!is_stepped(attempt))
         return;
     uint64_t word = weir__load_acquire(&attempt->word);
-    int last = (uint32_t)word / WEIR__ATTEMPT_ONE_REF == 1;
-    if (last && !(word & WEIR__ATTEMPT_FINISHED)) {
-        weir_attempt_set_outcome(attempt, WEIR_IGNORED);
-        weir_attempt_finish(attempt, WEIR_ECANCELED, WEIR_NOW);
-    } else {
-        drop_ref(attempt);
-    }
+    do {
+        int last = (uint32_t)word / WEIR__ATTEMPT_ONE_REF == 1;
+        if (last && !(word & WEIR__ATTEMPT_FINISHED)) {
+            weir_attempt_set_outcome(attempt, WEIR_IGNORED);
+            weir_attempt_finish(attempt, WEIR_ECANCELED, WEIR_NOW);
+            return;
+        }
+    } while (!weir__cas_weak_acq_rel(&attempt->word, &word,
+                                     word - WEIR__ATTEMPT_ONE_REF));
+    free_if_unused(attempt, word - WEIR__ATTEMPT_ONE_REF);
 }

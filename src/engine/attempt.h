@@ -31,7 +31,12 @@ enum {
 };
 
 /* said */
-enum { WEIR__SAID_OUTCOME = 1, WEIR__SAID_HINT = 2, WEIR__SAID_CANCEL = 4 };
+enum {
+    WEIR__SAID_OUTCOME = 1,
+    WEIR__SAID_HINT = 2,
+    WEIR__SAID_CANCEL = 4,
+    WEIR__SAID_UNRUN = 8 /* nobody has run it: by a pool */
+};
 
 /* cancel_state */
 enum { WEIR__CANCEL_NONE, WEIR__CANCEL_LISTENS, WEIR__CANCEL_TOLD };
@@ -48,6 +53,8 @@ struct weir_attempt {
 
     weir__atomic_u64 word;
     weir__atomic_u64 finished_ns; /* WEIR_NOW: not known */
+    weir__atomic_u64 begun_ns;    /* WEIR_NOW: it waits for a worker; 0 where
+                                     calls are not timed */
     weir__atomic_u32 cancel_state;
     weir__atomic_u32 used; /* embedded ones: 0 when free */
     weir__node *node;      /* innermost of the path it was started on */
@@ -66,6 +73,12 @@ static inline void weir__attempt_init(weir_attempt *attempt, weir_call *call,
     attempt->number = number;
     attempt->said = 0;
 }
+
+/* For pools: the attempt waits for a worker; it has one; it gets none, and
+ * ends with a status.  What waits is not the dependency. */
+void weir__attempt_wait(weir_attempt *attempt);
+void weir__attempt_begin(weir_attempt *attempt);
+void weir__attempt_finish_unrun(weir_attempt *attempt, int status);
 
 /* Tells the attempt to stop, if it listens. */
 void weir__attempt_tell_cancel(weir_attempt *attempt);

@@ -41,7 +41,6 @@ struct weir_call {
     uint64_t latest_ns;   /* the latest ever seen */
     uint64_t started_ns;  /* WEIR_NOW: not known */
     uint64_t deadline_ns; /* the call's own; WEIR_NEVER: none */
-    uint64_t attempt_ns;  /* when the attempt began, if calls are timed */
     uint64_t wake_ns;     /* end of the queue time or of the backoff */
     weir__waiter waiter;  /* QUEUEING */
     weir__atomic_u32 cancelled;

@@ -163,7 +163,7 @@ static void shape(weir_pipeline *pipeline)
         case WEIR__RETRY:
             bits |= shape_retry(pipeline, (weir_retry *)policy);
             break;
-        case WEIR__BUDGET:
+        default:
             break;
         }
     }
@@ -208,35 +208,37 @@ static int make_timeout(const weir_pipeline *pipeline, uint64_t timeout_ns,
     return weir_timeout_new(out, &o);
 }
 
-static int make_retry(const weir_pipeline *pipeline, weir_retry **retry)
+static int make_retry(const weir_pipeline *pipeline, weir_retry *given,
+                      weir_retry **out)
 {
     weir_retry_options o;
     weir_retry_options_init(&o, sizeof o);
     o.clock = pipeline->clock;
     o.allocator = pipeline->allocator;
-    weir_retry_ref(*retry);
-    return *retry ? WEIR_OK : weir_retry_new(retry, &o);
+    weir_retry_ref(*out = given);
+    return given ? WEIR_OK : weir_retry_new(out, &o);
 }
 
-static int make_breaker(const weir_pipeline *pipeline, weir_breaker **breaker)
+static int make_breaker(const weir_pipeline *pipeline, weir_breaker *given,
+                        weir_breaker **out)
 {
     weir_breaker_options o;
     weir_breaker_options_init(&o, sizeof o);
     o.clock = pipeline->clock;
     o.allocator = pipeline->allocator;
-    weir_breaker_ref(*breaker);
-    return *breaker ? WEIR_OK : weir_breaker_new(breaker, &o);
+    weir_breaker_ref(*out = given);
+    return given ? WEIR_OK : weir_breaker_new(out, &o);
 }
 
-static int make_bulkhead(const weir_pipeline *pipeline,
-                         weir_bulkhead **bulkhead)
+static int make_bulkhead(const weir_pipeline *pipeline, weir_bulkhead *given,
+                         weir_bulkhead **out)
 {
     weir_bulkhead_options o;
     weir_bulkhead_options_init(&o, sizeof o);
     o.clock = pipeline->clock;
     o.allocator = pipeline->allocator;
-    weir_bulkhead_ref(*bulkhead);
-    return *bulkhead ? WEIR_OK : weir_bulkhead_new(bulkhead, &o);
+    weir_bulkhead_ref(*out = given);
+    return given ? WEIR_OK : weir_bulkhead_new(out, &o);
 }
 
 static void remove_down_to(weir_pipeline *pipeline, uint32_t count)
@@ -251,39 +253,38 @@ int weir_pipeline_add_recommended(weir_pipeline *pipeline, uint64_t total_ns,
                                   weir_bulkhead *bulkhead)
 {
     weir_timeout *total = NULL, *attempt = NULL;
+    weir_retry *r = NULL;
+    weir_breaker *b = NULL;
+    weir_bulkhead *k = NULL;
     if (!pipeline || attempt_ns > total_ns)
         return WEIR_EINVAL;
     uint32_t count = pipeline->count;
     int status = make_timeout(pipeline, total_ns, &total);
     if (status == WEIR_OK)
         status = make_timeout(pipeline, attempt_ns, &attempt);
-    int made_retry = status == WEIR_OK ? make_retry(pipeline, &retry) : status;
-    int made_breaker =
-        made_retry == WEIR_OK ? make_breaker(pipeline, &breaker) : made_retry;
-    int made_bulkhead = made_breaker == WEIR_OK
-                            ? make_bulkhead(pipeline, &bulkhead)
-                            : made_breaker;
-    status = made_bulkhead;
+    if (status == WEIR_OK)
+        status = make_retry(pipeline, retry, &r);
+    if (status == WEIR_OK)
+        status = make_breaker(pipeline, breaker, &b);
+    if (status == WEIR_OK)
+        status = make_bulkhead(pipeline, bulkhead, &k);
     if (status == WEIR_OK)
         status = weir_pipeline_add_timeout(pipeline, total);
     if (status == WEIR_OK)
-        status = weir_pipeline_add_retry(pipeline, retry);
+        status = weir_pipeline_add_retry(pipeline, r);
     if (status == WEIR_OK)
-        status = weir_pipeline_add_breaker(pipeline, breaker);
+        status = weir_pipeline_add_breaker(pipeline, b);
     if (status == WEIR_OK)
-        status = weir_pipeline_add_bulkhead(pipeline, bulkhead);
+        status = weir_pipeline_add_bulkhead(pipeline, k);
     if (status == WEIR_OK)
         status = weir_pipeline_add_timeout(pipeline, attempt);
     if (status != WEIR_OK)
         remove_down_to(pipeline, count);
     weir_timeout_unref(total);
     weir_timeout_unref(attempt);
-    if (made_retry == WEIR_OK)
-        weir_retry_unref(retry);
-    if (made_breaker == WEIR_OK)
-        weir_breaker_unref(breaker);
-    if (made_bulkhead == WEIR_OK)
-        weir_bulkhead_unref(bulkhead);
+    weir_retry_unref(r);
+    weir_breaker_unref(b);
+    weir_bulkhead_unref(k);
     return status;
 }
 

@@ -98,7 +98,7 @@ static void enter(weir_call *call, uint32_t layer)
     case WEIR__BULKHEAD:
         enter_bulkhead(call, node, (weir_bulkhead *)policy);
         break;
-    case WEIR__BUDGET:
+    default:
         break;
     }
 }
@@ -113,8 +113,9 @@ static int start_attempt(weir_call *call)
     weir__attempt_init(attempt, call, call->pipeline->clock,
                        weir__call_deadline(call), ++call->result.attempts);
     attempt->node = call->node;
-    if (call->pipeline->timed)
-        call->attempt_ns = weir__call_now(call);
+    weir__store_relaxed(&attempt->begun_ns, call->pipeline->timed
+                                                ? weir__call_now(call)
+                                                : UINT64_C(0));
     call->attempt = attempt;
     call->state = WEIR__RUNNING;
     return WEIR_STEP_ATTEMPT;
@@ -149,29 +150,33 @@ static int wait_until(weir_call *call, uint64_t wait_ns, uint64_t *wake_ns)
     return WEIR_STEP_WAIT;
 }
 
-/* The breakers outside may have tripped while the call waited: twenty waiters
- * must not march into a dependency that was found to be down. */
-static weir__node *stale_breaker(weir_call *call)
+/* The breakers outside may have changed while the call waited: it asks again
+ * with those whose permit is stale, outermost first, for twenty waiters must
+ * not march into a dependency that was found to be down.  The node of the one
+ * that rejects, or NULL. */
+static weir__node *ask_again(weir_call *call, weir__node *node)
 {
-    weir__node *node = call->node->parent, *found = NULL;
-    for (; node; node = node->parent) {
-        weir__policy *policy = call->pipeline->layers[node->layer];
-        if (policy->kind == WEIR__BREAKER &&
-            !weir__breaker_core_valid(&((weir_breaker *)policy)->core,
-                                      node->u.permit))
-            found = node;
-    }
-    return found;
+    if (!node)
+        return NULL;
+    weir__node *rejecting = ask_again(call, node->parent);
+    weir_breaker *breaker =
+        (weir_breaker *)call->pipeline->layers[node->layer];
+    if (rejecting || breaker->policy.kind != WEIR__BREAKER ||
+        weir__breaker_core_valid(&breaker->core, node->u.permit))
+        return rejecting;
+    node->taken = weir__breaker_acquire(breaker, call->now_ns,
+                                        &node->u.permit) == WEIR_OK;
+    return node->taken ? NULL : node;
 }
 
 static int step_granted(weir_call *call)
 {
     call->node->taken = 1;
-    weir__node *stale = stale_breaker(call);
-    if (stale)
+    weir__node *rejecting = ask_again(call, call->node->parent);
+    if (rejecting)
         reject_by_breaker(
-            call, stale,
-            (weir_breaker *)call->pipeline->layers[stale->layer]);
+            call, rejecting,
+            (weir_breaker *)call->pipeline->layers[rejecting->layer]);
     else
         enter_inside(call);
     return 0;
@@ -221,8 +226,8 @@ static int give_up(weir_call *call, weir__verdict *v,
     weir_attempt *attempt = call->attempt;
     if (!weir__attempt_give_up(attempt, v->code))
         return 0;
-    v->asked = 1;
-    v->elapsed_ns = weir__attempt_elapsed(call, WEIR_NOW);
+    v->asked = weir__load_relaxed(&attempt->begun_ns) != WEIR_NOW;
+    v->elapsed_ns = weir__attempt_elapsed(call, attempt, WEIR_NOW);
     weir__attempt_tell_cancel(attempt);
     int finished = weir__attempt_finished(attempt);
     *cancelled = attempt;

@@ -8,6 +8,8 @@
 #include "engine/stepped.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/time.h"
@@ -17,7 +19,9 @@ typedef struct stepped {
     weir_call call; /* first */
     weir__ref ref;  /* the handle, the attempts, wakers that hold it */
     weir__atomic_u32 waiting;
-    int wake_fd; /* -1: none */
+    int stepping; /* a step is under way: its callbacks may not step */
+    int released; /* by a callback of it */
+    int wake_fd; /* a duplicate of the user's; -1: none */
     void (*wake)(void *arg);
     void *wake_arg;
     weir_destroy_fn wake_destroy;
@@ -38,6 +42,15 @@ static size_t bytes_of(const weir_pipeline *pipeline)
 
 /* ---- life ---- */
 
+static void close_quietly(int fd)
+{
+    int saved = errno, cancelable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    close(fd);
+    pthread_setcancelstate(cancelable, NULL);
+    errno = saved;
+}
+
 static void unref(stepped *s)
 {
     if (!weir__ref_drop(&s->ref))
@@ -45,6 +58,8 @@ static void unref(stepped *s)
     weir_pipeline *pipeline = s->call.pipeline;
     weir_destroy_fn destroy = s->wake_destroy;
     void *arg = s->wake_arg;
+    if (s->wake_fd >= 0)
+        close_quietly(s->wake_fd);
     for (uint32_t i = 0; i < s->call.token_count; i++)
         weir_cancel_unref(s->call.tokens[i]);
     weir__release(pipeline->allocator, s, bytes_of(pipeline));
@@ -90,9 +105,11 @@ static void signal_owner(stepped *s)
         s->wake(s->wake_arg);
     } else if (s->wake_fd >= 0) {
         uint64_t one = 1;
-        int saved = errno;
+        int saved = errno, cancelable;
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
         while (write(s->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
             ;
+        pthread_setcancelstate(cancelable, NULL);
         errno = saved;
     }
 }
@@ -166,8 +183,10 @@ int weir_call_wake_fd(weir_call *call, int fd)
     stepped *s = stepped_of(call);
     if (!call || fd < 0 || s->wake || s->wake_fd >= 0)
         return WEIR_EINVAL;
-    s->wake_fd = fd;
-    return WEIR_OK;
+    int saved = errno;
+    s->wake_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    errno = saved;
+    return s->wake_fd >= 0 ? WEIR_OK : WEIR_ENOMEM;
 }
 
 /* ---- stepping ---- */
@@ -213,13 +232,24 @@ static int step(stepped *s, uint64_t now_ns, uint64_t *wake_ns,
     return action;
 }
 
+/* What a callback has released is released after the step. */
+static void release_now(stepped *s, weir_step *out)
+{
+    weir_attempt_unref(out->action == WEIR_STEP_ATTEMPT ? out->attempt : NULL);
+    s->released = 0;
+    weir_call_unref(&s->call);
+    out->action = WEIR_STEP_DONE;
+    out->attempt = NULL;
+}
+
 int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out)
 {
     stepped *s = stepped_of(call);
     uint64_t wake_ns = WEIR_NEVER;
     weir_attempt *cancelled = NULL;
-    if (!call || !out || out->size < sizeof *out)
+    if (!call || !out || out->size < sizeof *out || s->stepping)
         return WEIR_EINVAL;
+    s->stepping = 1;
     if (weir__load_relaxed(&s->waiting) != 0)
         weir__exchange_acq_rel(&s->waiting, 0u);
     if (call->state == WEIR__ENTERING && call->started_ns == WEIR_NOW) {
@@ -231,6 +261,9 @@ int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out)
     out->attempt = out->action == WEIR_STEP_ATTEMPT ? call->attempt : cancelled;
     if (out->action == WEIR_STEP_DONE)
         weir__call_unwatch_tokens(call);
+    s->stepping = 0;
+    if (s->released)
+        release_now(s, out);
     return WEIR_OK;
 }
 
@@ -253,6 +286,10 @@ void weir_call_unref(weir_call *call)
     if (!call)
         return;
     weir__store_release(&call->cancelled, 1u);
+    if (stepped_of(call)->stepping) {
+        stepped_of(call)->released = 1;
+        return;
+    }
     do
         weir_call_step(call, WEIR_NOW, &out);
     while (out.action != WEIR_STEP_DONE);

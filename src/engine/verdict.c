@@ -59,13 +59,25 @@ int weir__interrupted(weir_call *call, weir__verdict *v)
 }
 
 /* How long the attempt took that ended at ended_ns. */
-uint64_t weir__attempt_elapsed(weir_call *call, uint64_t ended_ns)
+uint64_t weir__attempt_elapsed(weir_call *call, weir_attempt *attempt,
+                               uint64_t ended_ns)
 {
-    if (!call->pipeline->timed)
+    uint64_t begun_ns = weir__load_relaxed(&attempt->begun_ns);
+    if (!call->pipeline->timed || begun_ns == WEIR_NOW)
         return WEIR_NEVER;
     if (ended_ns == WEIR_NOW)
         ended_ns = weir__call_now(call);
-    return weir__time_since(ended_ns, call->attempt_ns);
+    return weir__time_since(ended_ns, begun_ns);
+}
+
+/* By its origin a rejection of the pipeline: the dependency was not asked. */
+static weir__verdict judge_unrun(weir_call *call, int status)
+{
+    weir__verdict v;
+    call->result.attempts--;
+    if (weir__interrupted(call, &v))
+        return v;
+    return weir__verdict_by(status, WEIR_IGNORED, WEIR_BY_POOL, 0);
 }
 
 /* What fails after its end was decided, though not acted upon, ends the same
@@ -73,12 +85,14 @@ uint64_t weir__attempt_elapsed(weir_call *call, uint64_t ended_ns)
 weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
                           uint64_t finished_ns)
 {
+    if (attempt->said & WEIR__SAID_UNRUN)
+        return judge_unrun(call, code);
     int outcome = attempt->said & WEIR__SAID_OUTCOME
                       ? attempt->outcome
                       : weir__pipeline_classify(call->pipeline, code);
     weir__verdict v = weir__verdict_by(code, outcome, WEIR_BY_NONE, 0), late;
     v.asked = 1;
-    v.elapsed_ns = weir__attempt_elapsed(call, finished_ns);
+    v.elapsed_ns = weir__attempt_elapsed(call, attempt, finished_ns);
     v.hint_ns = attempt->said & WEIR__SAID_HINT ? attempt->hint_ns : 0;
     call->result.last_code = code;
     if (weir__outcome_healthy(outcome))

@@ -26,7 +26,8 @@ int weir__interrupted(weir_call *call, weir__verdict *verdict);
 
 /* How long the attempt took that ended at ended_ns (WEIR_NOW: now);
  * WEIR_NEVER where calls are not timed. */
-uint64_t weir__attempt_elapsed(weir_call *call, uint64_t ended_ns);
+uint64_t weir__attempt_elapsed(weir_call *call, weir_attempt *attempt,
+                               uint64_t ended_ns);
 
 /* Leaves the path from the innermost node outward, until a retry wants to try
  * again (BACKOFF) or the call is DONE. */

@@ -40,6 +40,7 @@
 #define WEIR_POLICY_BREAKER_CORE_H
 
 #include "base/atomic.h"
+#include "base/time.h"
 #include "weir/base.h"
 #include "weir/breaker.h"
 #include "policy/breaker_word.h"
@@ -138,11 +139,9 @@ static inline uint64_t weir__word_open(weir__breaker_core *core,
                                        const weir__breaker_limits *limits,
                                        uint64_t w, uint64_t age_ns)
 {
-    uint32_t openings =
-        limits->open_factor > 1.0 ? weir__streak_raise(core, w) : 0;
-    uint64_t open_ns = weir__breaker_open_time(limits, openings,
-                                               weir__word_generation(w) + 1);
-    uint64_t end = weir__ticks_up(age_ns + open_ns);
+    uint64_t open_ns = weir__breaker_open_time(
+        limits, weir__streak_raise(core, w), weir__word_generation(w) + 1);
+    uint64_t end = weir__ticks_up(weir__time_add(age_ns, open_ns));
     if (end > WEIR__PAYLOAD_MASK)
         end = WEIR__PAYLOAD_MASK;
     return weir__word(WEIR_OPEN, weir__word_generation(w) + 1, end);
@@ -300,7 +299,8 @@ static inline int weir__breaker_core_record(weir__breaker_core *core,
             break;
         case WEIR_CLOSED:
             to = weir__word_after_closed(w, outcome);
-            if (weir__word_payload(to) < limits->threshold)
+            if (!weir__outcome_failed(outcome) ||
+                weir__word_payload(to) < limits->threshold)
                 break;
             if (age_ns == WEIR_NOW)
                 return WEIR__ASK_TIME;

@@ -2,6 +2,8 @@
  *
  * Readers take the newest block by one acquire load and keep no reference, so
  * a block that was replaced is kept until the breaker goes. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/random.h"
@@ -81,6 +83,7 @@ int weir__breaker_limits_from(weir__breaker_limits *limits,
                               weir_breaker_options *copy,
                               const weir_breaker_options *options)
 {
+    memset(limits, 0, sizeof *limits);
     *copy = defaults;
     int status = weir__options_copy(copy, sizeof *copy, sizeof *copy, options);
     if (status != WEIR_OK)
@@ -130,6 +133,13 @@ static int fits(const weir_breaker *breaker, const weir_breaker_options *o)
     }
 }
 
+/* All but the link, which is last.  limits was set to zero before it was
+ * filled in, and so were blocks when they were allocated. */
+static int same(const weir__breaker_limits *a, const weir__breaker_limits *b)
+{
+    return memcmp(a, b, offsetof(weir__breaker_limits, next)) == 0;
+}
+
 int weir_breaker_set_options(weir_breaker *breaker,
                              const weir_breaker_options *options)
 {
@@ -142,6 +152,8 @@ int weir_breaker_set_options(weir_breaker *breaker,
         return status;
     if (!fits(breaker, &copy))
         return WEIR_EINVAL;
+    if (same(weir__breaker_limits_of(breaker), &limits))
+        return WEIR_OK;
     block = weir__allocate(breaker->policy.allocator, sizeof *block);
     if (!block)
         return WEIR_ENOMEM;
@@ -151,6 +163,8 @@ int weir_breaker_set_options(weir_breaker *breaker,
         &breaker->limits, &block->next, block, memory_order_acq_rel,
         memory_order_relaxed))
         ;
+    if (breaker->window == WEIR_WINDOW_TIME)
+        weir__store_seq_cst(&breaker->u.time.window.watch, 1u);
     return WEIR_OK;
 }
 

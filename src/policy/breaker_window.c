@@ -31,7 +31,6 @@ void weir__breaker_window_init(weir_breaker *breaker,
     } else if (options->window == WEIR_WINDOW_TIME) {
         time->span_ns = options->window_ns / options->buckets;
         time->buckets = options->buckets;
-        time->first = (weir__bucket *)(breaker + 1);
     }
 }
 
@@ -54,8 +53,8 @@ static weir__bucket *stripe(const weir_breaker *breaker, unsigned char *more,
                             size_t number)
 {
     const weir__time_window *window = &breaker->u.time.window;
-    if (number == 0 || !more)
-        return window->first;
+    if (number == 0 || !more) /* the one there is from the start */
+        return (weir__bucket *)(breaker + 1);
     return (weir__bucket *)(void *)(more + (number - 1) *
                                                stripe_bytes(window->buckets));
 }
@@ -87,12 +86,13 @@ static weir__bucket *own_stripe(weir_breaker *breaker)
 static void time_totals(const weir_breaker *breaker, uint64_t generation,
                         uint64_t age_ns, weir__totals *totals)
 {
-    const weir__time_window *window = &breaker->u.time.window;
+    weir__time_window *window = &((weir_breaker *)breaker)->u.time.window;
     unsigned char *more =
         atomic_load(&((weir_breaker *)breaker)->u.time.stripes);
+    uint64_t span = weir__tw_span(window, age_ns);
     for (size_t i = 0; i < (more ? WEIR__STRIPES : 1); i++)
-        weir__tw_sum(window, stripe(breaker, more, i),
-                     age_ns / window->span_ns, generation, totals);
+        weir__tw_sum(window, stripe(breaker, more, i), span, generation,
+                     totals);
 }
 
 static int time_record(weir_breaker *breaker, const weir__rates *rates,
@@ -100,8 +100,8 @@ static int time_record(weir_breaker *breaker, const weir__rates *rates,
 {
     weir__time_window *window = &breaker->u.time.window;
     weir__totals totals;
-    if (!weir__tw_count(window, own_stripe(breaker), age_ns / window->span_ns,
-                        generation, outcome))
+    if (!weir__tw_count(window, own_stripe(breaker), &breaker->core.word,
+                        weir__tw_begin(window, age_ns), generation, outcome))
         return 0;
     do {
         totals = (weir__totals){0, 0, 0};
@@ -109,7 +109,7 @@ static int time_record(weir_breaker *breaker, const weir__rates *rates,
         if (weir__rates_reached(rates, totals.calls, totals.failed,
                                 totals.slow))
             return 1;
-    } while (weir__tw_watch(window, rates, generation, &totals));
+    } while (weir__tw_watch(window, rates, &totals));
     return 0;
 }
 
@@ -123,7 +123,8 @@ int weir__breaker_window_record(weir_breaker *breaker,
     if (breaker->window == WEIR_WINDOW_TIME)
         *trips = time_record(breaker, rates, generation, outcome, age_ns);
     else
-        *trips = weir__cw_record(&breaker->u.count, rates, generation, outcome,
+        *trips = weir__cw_record(&breaker->u.count, rates,
+                                 &breaker->core.word, generation, outcome,
                                  &counted) == WEIR__TRIPPED;
     return counted;
 }

@@ -52,12 +52,13 @@ weir__budget_core_init(weir__budget_core *core,
 }
 
 /* Thousandths that come in so many ticks: ticks * 2^20 / 10^9 * per_second.
- * More than 2^27 ticks, a day and a half, fill any bucket that fills at all;
- * up to there nothing overflows. */
+ * What would overflow is far more than any bucket holds. */
 static inline uint64_t weir__budget_gain(uint64_t ticks, uint64_t per_second)
 {
-    if (ticks > UINT64_C(1) << 27)
-        ticks = UINT64_C(1) << 27;
+    if (per_second == 0)
+        return 0;
+    if (ticks > UINT64_MAX / (per_second << 11))
+        ticks = UINT64_MAX / (per_second << 11);
     return (ticks * per_second << 11) / 1953125;
 }
 

@@ -76,14 +76,34 @@ int weir__bulkhead_enter(weir_bulkhead *bulkhead, weir__waiter *waiter,
                                      bulkhead->max_queue, waiter, waker);
 }
 
+static weir__waker *hold_first_waiter(weir_bulkhead *bulkhead);
+
+/* Whoever is first now has to look when abandoned permits fall due. */
+static void tell_first_waiter(weir_bulkhead *bulkhead)
+{
+    if (weir__load_acquire(&bulkhead->abandoned) == 0)
+        return;
+    weir__mutex_lock(&bulkhead->queue.lock);
+    weir__waker *waker = hold_first_waiter(bulkhead);
+    weir__mutex_unlock(&bulkhead->queue.lock);
+    if (waker)
+        weir__waker_fire(waker);
+}
+
 int weir__bulkhead_quit(weir_bulkhead *bulkhead, weir__waiter *waiter)
 {
-    return weir__bulkhead_core_quit(&bulkhead->core, &bulkhead->queue, waiter);
+    int granted =
+        weir__bulkhead_core_quit(&bulkhead->core, &bulkhead->queue, waiter);
+    tell_first_waiter(bulkhead);
+    return granted;
 }
 
 int weir__bulkhead_release(weir_bulkhead *bulkhead)
 {
-    return weir__bulkhead_core_release(&bulkhead->core, &bulkhead->queue);
+    int status =
+        weir__bulkhead_core_release(&bulkhead->core, &bulkhead->queue);
+    tell_first_waiter(bulkhead);
+    return status;
 }
 
 int weir_bulkhead_try_acquire(weir_bulkhead *bulkhead)

@@ -22,8 +22,13 @@
  *   2. A cell is written only while it is the last one.  A thread that was
  *      delayed finds another version in the block, or another word, and its
  *      write fails.
- *   3. The word of an older generation reads as an empty window; a thread of
- *      an older generation does not replace a younger word.
+ *   3. The word of another generation reads as an empty window.  Which of two
+ *      generations is the younger cannot be told from 14 bits: in a long
+ *      outage the breaker makes thousands of transitions without a record.  So
+ *      a thread asks the breaker's word, after it has seen the window's: if
+ *      that is still of the generation of its permit, the window's is an older
+ *      one, and it replaces it; a younger one was put there by a thread that
+ *      had seen a younger word of the breaker, and then so does this one.
  *   4. While `tripped` is set nothing is recorded: who finds it opens the
  *      breaker first, and is stale.  So exactly the record that reached the
  *      limit trips, whoever makes the transition.
@@ -33,8 +38,8 @@
  * The lap keeps a thread that was delayed between its look at the oldest cell
  * and its swap from taking the same word, a lap later, for the same window;
  * it would have to sleep for exactly 2^14 laps.  In the same way the version
- * would have to come round 2^32 writes, and the generation 2^14 transitions
- * without one record.
+ * would have to come round 2^32 writes, and the generation exactly 2^14
+ * transitions without one record.
  *
  * Memory orders: acquire and release on the word order the cells written
  * before a swap for whoever sees the swap. */
@@ -42,6 +47,7 @@
 #define WEIR_POLICY_COUNT_WINDOW_H
 
 #include "base/atomic.h"
+#include "policy/breaker_word.h"
 #include "policy/rates.h"
 
 enum { WEIR__COUNT_WINDOW_MAX = 1024 };
@@ -152,20 +158,21 @@ static inline uint64_t weir__cw_next(const weir__count_window *window,
  * generation has begun. */
 static inline int weir__cw_record(weir__count_window *window,
                                   const weir__rates *rates,
+                                  weir__atomic_u64 *breaker_word,
                                   uint64_t generation, uint32_t outcome,
                                   int *counted)
 {
     uint64_t x = weir__load_acquire(&window->word);
-    generation &= 0x3fff;
+    uint64_t mine = generation & 0x3fff;
     *counted = 0;
     for (;;) {
         uint64_t from = x, to;
-        uint64_t ahead = (weir__cw_generation(x) - generation) & 0x3fff;
-        if (ahead != 0 && ahead < 0x2000)
-            return WEIR__OUTDATED;
-        if (ahead != 0) {
+        if (weir__cw_generation(x) != mine) {
+            if (weir__word_generation(weir__load_acquire(breaker_word)) !=
+                generation)
+                return WEIR__OUTDATED;
             /* the lap goes on, so that no word comes twice */
-            from = generation << 50 | ((weir__cw_lap(x) + 1) & 0x3fff) << 36;
+            from = mine << 50 | ((weir__cw_lap(x) + 1) & 0x3fff) << 36;
         } else if (x & WEIR__CW_TRIPPED) {
             return WEIR__TRIPPED;
         } else if (outcome == 0 && weir__cw_clean(x, generation)) {

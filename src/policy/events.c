@@ -136,6 +136,7 @@ static void deliver(weir__events *events)
 void weir__events_publish(weir__events_slot *slot, weir_event event)
 {
     weir__events *events = atomic_load(slot);
+    int cancelable;
     if (!events)
         return;
     weir__mutex_lock(&events->lock);
@@ -144,7 +145,9 @@ void weir__events_publish(weir__events_slot *slot, weir_event event)
     put(events, &event);
     if (!events->delivering) {
         events->delivering = 1;
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
         deliver(events);
+        pthread_setcancelstate(cancelable, NULL);
         events->delivering = 0;
     }
     weir__mutex_unlock(&events->lock);

@@ -8,10 +8,15 @@
  *
  *   counter  63..34 span, its low 30 bits
  *            33..22 generation, its low 12 bits
- *            21..0  count; sticks at 4,194,303
+ *            21..0  count; when that of the calls has come to 4,194,303, the
+ *                   bucket is full, and its rates stay what they are
  *
- * A span comes round after 2^30 spans, 124 days for the shortest allowed; a
- * window that was not used for exactly as long reads one old bucket.
+ * A counter with another tag is overwritten, unless it is a younger one: of a
+ * span shortly ahead (a thread was delayed between reading the clock and
+ * counting), or of this span while the breaker's word is of another generation
+ * than the outcome.  Spans come round after 2^30 of them, 12 days for spans of
+ * 1 ms; after a silence of just as long, a bucket may be read once more, or be
+ * closed to counting for 4,096 spans.
  *
  * Stripes.  A slot has three counters: calls, failed, slow.  They begin as
  * one stripe.  When a compare and swap fails, which is how contention shows,
@@ -25,19 +30,25 @@
  * it is set successes judge, too.  And calls fall out of the window when a
  * span begins: the first outcome of a span judges in any case.
  *
- * Memory orders: seq_cst on the counters and on `watch`, for two arguments of
- * the same form.  (1) Two threads count themselves and then sum: at least one
+ * Memory orders: seq_cst on the counters and on `watch`, for arguments of the
+ * same form.  (1) Two threads count themselves and then sum: at least one
  * sees both.  (2) A thread sets watch and judges once more; another counts
  * itself and then looks at watch: either the second look sees the count, or
- * the other one sees watch.  So no call that reaches a limit goes unjudged.
+ * the other one sees watch.  (3) The same for a thread that clears watch.  So no
+ * call that reaches a limit goes unjudged.
  *
- * Exactness: a call counts in the span of the time it was recorded with, or
- * not at all if its thread was delayed for a whole window.  The window covers
- * between T - T/buckets and T. */
+ * Rates.  A call is counted before its failure, and failures are read before
+ * calls.  So no sum shows more failures than calls, however long its thread
+ * was delayed in between, and nothing trips by that.
+ *
+ * Exactness: a call counts in the span of the time it was recorded with, or in
+ * the newest one that anybody has begun, if that is later: time that goes back
+ * stands still.  The window covers between T - T/buckets and T. */
 #ifndef WEIR_POLICY_TIME_WINDOW_H
 #define WEIR_POLICY_TIME_WINDOW_H
 
 #include "base/atomic.h"
+#include "policy/breaker_word.h"
 #include "policy/rates.h"
 
 enum {
@@ -54,9 +65,9 @@ typedef struct weir__bucket {
 typedef struct weir__time_window {
     uint64_t span_ns;
     uint32_t buckets;
-    weir__atomic_u32 watch;     /* 1 + generation (12 bits); 0: not set */
+    weir__atomic_u32 watch;     /* successes judge, too */
     weir__atomic_u32 contended; /* more stripes would help */
-    weir__bucket *first;        /* the stripe there is from the start */
+    weir__atomic_u64 newest;    /* span; never goes back */
 } weir__time_window;
 
 /* Sums of a window. */
@@ -74,28 +85,52 @@ static inline uint64_t weir__tw_tag(uint64_t span, uint64_t generation)
     return (span & WEIR__TW_SPAN_MASK) << 34 | (generation & 0xfff) << 22;
 }
 
-/* Is the tag of counter c one of a span after, or of a generation after, the
- * given one? */
-static inline int weir__tw_is_younger(uint64_t c, uint64_t tag)
+/* Is counter c, which has another tag, one of a span or a generation after? */
+static inline int weir__tw_is_younger(uint64_t c, uint64_t tag,
+                                      weir__atomic_u64 *breaker_word,
+                                      uint64_t generation)
 {
     uint64_t spans = ((c >> 34) - (tag >> 34)) & WEIR__TW_SPAN_MASK;
-    uint64_t generations = ((c >> 22) - (tag >> 22)) & 0xfff;
     if (spans != 0)
-        return spans <= WEIR__TW_SPAN_MASK / 2;
-    return generations != 0 && generations <= 0x7ff;
+        return spans <= 0xfff;
+    return weir__word_generation(weir__load_seq_cst(breaker_word)) !=
+           generation;
+}
+
+/* The span of a time. */
+static inline uint64_t weir__tw_span(weir__time_window *window,
+                                     uint64_t age_ns)
+{
+    uint64_t span = age_ns / window->span_ns;
+    uint64_t newest = weir__load_seq_cst(&window->newest);
+    return span > newest ? span : newest;
+}
+
+/* The same, noted for those whose time is older. */
+static inline uint64_t weir__tw_begin(weir__time_window *window,
+                                      uint64_t age_ns)
+{
+    uint64_t span = age_ns / window->span_ns;
+    uint64_t newest = weir__load_seq_cst(&window->newest);
+    while (span > newest)
+        if (weir__cas_seq_cst(&window->newest, &newest, span))
+            return span;
+    return newest;
 }
 
 /* What adding met, as bits. */
 enum { WEIR__TW_CONTENDED = 1, WEIR__TW_BEGAN = 2 };
 
 /* Adds one under a tag. */
-static inline int weir__tw_add(weir__atomic_u64 *counter, uint64_t tag)
+static inline int weir__tw_add(weir__atomic_u64 *counter, uint64_t tag,
+                               weir__atomic_u64 *breaker_word,
+                               uint64_t generation)
 {
     uint64_t c = weir__load_seq_cst(counter);
     int met = 0;
     for (;;) {
         int begins = (c & ~WEIR__TW_COUNT_MASK) != tag;
-        if (begins ? weir__tw_is_younger(c, tag)
+        if (begins ? weir__tw_is_younger(c, tag, breaker_word, generation)
                    : (c & WEIR__TW_COUNT_MASK) == WEIR__TW_COUNT_MASK)
             return met;
         if (weir__cas_seq_cst(counter, &c, begins ? tag | 1 : c + 1))
@@ -119,49 +154,50 @@ static inline void weir__tw_sum(const weir__time_window *window,
     for (i = 0; i < window->buckets && i <= span; i++) {
         weir__bucket *bucket = &stripe[(span - i) % window->buckets];
         uint64_t tag = weir__tw_tag(span - i, generation);
-        totals->calls += weir__tw_read(&bucket->calls, tag);
-        totals->failed += weir__tw_read(&bucket->failed, tag);
-        totals->slow += weir__tw_read(&bucket->slow, tag);
+        uint64_t failed = weir__tw_read(&bucket->failed, tag);
+        uint64_t slow = weir__tw_read(&bucket->slow, tag);
+        uint64_t calls = weir__tw_read(&bucket->calls, tag);
+        /* fewer where the bucket was begun anew in between */
+        totals->calls += calls;
+        totals->failed += failed < calls ? failed : calls;
+        totals->slow += slow < calls ? slow : calls;
     }
 }
 
 /* Counts an outcome in a stripe.  1: it must judge. */
 static inline int weir__tw_count(weir__time_window *window,
-                                 weir__bucket *stripe, uint64_t span,
+                                 weir__bucket *stripe,
+                                 weir__atomic_u64 *breaker_word, uint64_t span,
                                  uint64_t generation, uint32_t outcome)
 {
     weir__bucket *bucket = &stripe[span % window->buckets];
     uint64_t tag = weir__tw_tag(span, generation);
-    int met = weir__tw_add(&bucket->calls, tag);
+    int met = weir__tw_add(&bucket->calls, tag, breaker_word, generation);
     int began = met & WEIR__TW_BEGAN;
+    if (weir__tw_read(&bucket->calls, tag) == WEIR__TW_COUNT_MASK)
+        return outcome != 0;
     if (outcome & WEIR__FAILED)
-        met |= weir__tw_add(&bucket->failed, tag);
+        met |= weir__tw_add(&bucket->failed, tag, breaker_word, generation);
     if (outcome & WEIR__SLOW)
-        met |= weir__tw_add(&bucket->slow, tag);
+        met |= weir__tw_add(&bucket->slow, tag, breaker_word, generation);
     if ((met & WEIR__TW_CONTENDED) &&
         weir__load_relaxed(&window->contended) == 0)
         weir__store_relaxed(&window->contended, 1u);
     return outcome != 0 || began ||
-           weir__load_seq_cst(&window->watch) ==
-               1 + (uint32_t)(generation & 0xfff);
+           weir__load_seq_cst(&window->watch) != 0;
 }
 
 /* Notes whether successes have to judge from now on.  1: judge once more. */
 static inline int weir__tw_watch(weir__time_window *window,
-                                 const weir__rates *rates, uint64_t generation,
+                                 const weir__rates *rates,
                                  const weir__totals *totals)
 {
-    uint32_t wanted = 1 + (uint32_t)(generation & 0xfff);
-    uint32_t watch = weir__load_seq_cst(&window->watch);
-    if (totals->calls < rates->minimum && totals->failed + totals->slow > 0) {
-        if (watch == wanted)
-            return 0;
-        weir__store_seq_cst(&window->watch, wanted);
-        return 1;
-    }
-    if (watch == wanted)
-        weir__store_seq_cst(&window->watch, 0u);
-    return 0;
+    uint32_t wanted = totals->calls < rates->minimum &&
+                      totals->failed + totals->slow > 0;
+    if (weir__load_seq_cst(&window->watch) == wanted)
+        return 0;
+    weir__store_seq_cst(&window->watch, wanted);
+    return 1;
 }
 
 #endif

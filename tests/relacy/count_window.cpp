@@ -34,6 +34,7 @@ static const weir__rates half = {1.0, 2.0, 2};
 
 struct count_window : rl::test_suite<count_window, THREADS> {
     weir__count_window window;
+    weir__atomic_u64 breaker_word;
     weir__atomic_u64 blocks[1];
     int counted; /* ghost */
     int trips;
@@ -44,6 +45,7 @@ struct count_window : rl::test_suite<count_window, THREADS> {
         window.calls = CALLS;
         window.blocks = blocks;
         weir__init(&window.word, UINT64_C(0));
+        weir__init(&breaker_word, weir__word(WEIR_CLOSED, 1, 0));
         weir__init(&blocks[0], UINT64_C(0));
 #ifdef LAP
         record(&never, 1, WEIR__FAILED);
@@ -57,7 +59,8 @@ struct count_window : rl::test_suite<count_window, THREADS> {
     {
         int mine = 0;
         int status =
-            weir__cw_record(&window, rates, generation, outcome, &mine);
+            weir__cw_record(&window, rates, &breaker_word, generation,
+                            outcome, &mine);
         counted += mine;
         if (status == WEIR__TRIPPED && mine)
             trips++;
@@ -81,6 +84,8 @@ struct count_window : rl::test_suite<count_window, THREADS> {
         record(&half, 1, WEIR__FAILED);
 #else
         if (index == 2) {
+            /* the breaker goes on to the next generation */
+            weir__store_release(&breaker_word, weir__word(WEIR_CLOSED, 2, 0));
             record(&never, 2, WEIR__FAILED);
             record(&never, 2, WEIR__SLOW);
             record(&never, 2, 0);

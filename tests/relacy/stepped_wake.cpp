@@ -41,6 +41,8 @@ struct weir_call {
 struct stepped {
     weir_call call; /* first */
     weir__atomic_u32 waiting;
+    int stepping; /* of no matter here: callbacks do not step */
+    int released;
     weir__atomic_u32 signalled;
     weir_attempt attempt;
     int signals; /* ghosts */
@@ -53,6 +55,8 @@ static stepped *stepped_of(weir_call *call)
 {
     return (stepped *)call;
 }
+
+static void release_now(stepped *, weir_step *) {}
 
 static void signal_owner(stepped *s)
 {
@@ -129,6 +133,7 @@ struct wake : rl::test_suite<wake, 3> {
         weir__init(&s.call.cancelled, 0u);
         weir__init(&s.attempt.word.set, 0u);
         weir__init(&s.waiting, 0u);
+        s.stepping = s.released = 0;
         weir__init(&s.signalled, 0u);
         s.permit_data($) = 0;
         s.attempt_data($) = 0;

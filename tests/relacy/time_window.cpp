@@ -21,6 +21,7 @@ static const weir__rates rates = {0.3, 2.0, 3};
 
 struct time_window : rl::test_suite<time_window, 2> {
     weir__time_window window;
+    weir__atomic_u64 breaker_word;
     weir__bucket buckets[1];
     int trips[2]; /* ghost */
 
@@ -29,14 +30,15 @@ struct time_window : rl::test_suite<time_window, 2> {
         trips[0] = trips[1] = 0;
         window.span_ns = 1;
         window.buckets = 1; /* few steps: every schedule is explored */
-        window.first = buckets;
+        weir__init(&window.newest, UINT64_C(0));
         weir__init(&window.watch, 0u);
+        weir__init(&breaker_word, weir__word(WEIR_CLOSED, 1, 0));
         weir__init(&window.contended, 0u);
         weir__init(&buckets[0].calls, UINT64_C(0));
         weir__init(&buckets[0].failed, UINT64_C(0));
         weir__init(&buckets[0].slow, UINT64_C(0));
         /* the span has begun, so that beginning it is no reason to judge */
-        weir__tw_count(&window, buckets, 7, 1, 0);
+        weir__tw_count(&window, buckets, &breaker_word, 7, 1, 0);
     }
 
     weir__totals sum()
@@ -49,14 +51,14 @@ struct time_window : rl::test_suite<time_window, 2> {
     int record(uint32_t outcome)
     {
         weir__totals totals;
-        if (!weir__tw_count(&window, buckets, 7, 1, outcome))
+        if (!weir__tw_count(&window, buckets, &breaker_word, 7, 1, outcome))
             return 0;
         do {
             totals = sum();
             if (weir__rates_reached(&rates, totals.calls, totals.failed,
                                     totals.slow))
                 return 1;
-        } while (weir__tw_watch(&window, &rates, 1, &totals));
+        } while (weir__tw_watch(&window, &rates, &totals));
         return 0;
     }
 

@@ -66,6 +66,7 @@ static void share_of_calls_is_the_share_of_retries(void **state)
     }
 }
 
+/* grpc/proposal#27: not clamped */
 static void deposits_end_at_the_capacity(void **state)
 {
     (void)state;
@@ -219,6 +220,7 @@ static weir_retry *retry_with(weir_clock *clock, weir_budget *budget)
     return new_retry(&o);
 }
 
+/* aws-sdk-rust#1234: the bucket was lost on the way */
 static void retries_share_a_budget_and_stop_with_it(void **state)
 {
     (void)state;

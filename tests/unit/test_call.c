@@ -158,6 +158,7 @@ static void bad_arguments_are_refused(void **state)
     weir_call_unref(NULL);
 }
 
+/* resilience4j#263 */
 static void second_finish_of_a_held_attempt_is_stale(void **state)
 {
     fixture *f = *state;
@@ -172,7 +173,8 @@ static void second_finish_of_a_held_attempt_is_stale(void **state)
     weir_attempt_unref(attempt);
 }
 
-/* What a retry does on new nodes while the old ones are held. */
+/* opossum, resilience4j#2296, Hystrix#1867: freed while the work runs.  What a
+ * retry does on new nodes while the old ones are held. */
 static void given_up_attempts_hold_their_permits_until_finished(void **state)
 {
     fixture *f = *state;
@@ -248,6 +250,7 @@ static void call_released_before_its_first_step_asks_nobody(void **state)
     assert_int_equal(weir_bulkhead_running(f->bulkhead), 0);
 }
 
+/* helidon#556 */
 static void call_released_in_the_queue_leaves_it(void **state)
 {
     fixture *f = *state;
@@ -262,7 +265,8 @@ static void call_released_in_the_queue_leaves_it(void **state)
     weir_bulkhead_release(f->bulkhead);
 }
 
-/* The permit comes at the moment the call is given back. */
+/* tokio#4618, cpython#90155: the permit comes at the moment the call is given
+ * back. */
 static void call_released_with_a_granted_permit_gives_it_on(void **state)
 {
     fixture *f = *state;
@@ -533,6 +537,7 @@ static void attempt_finished_when_told_needs_no_cancel_step(void **state)
     assert_int_equal(weir_bulkhead_running(f->bulkhead), 0);
 }
 
+/* Polly v8 by reading: a cancelled probe closed the circuit */
 static void cancelled_probe_is_out_until_its_work_ends(void **state)
 {
     fixture *f = *state;

@@ -202,6 +202,7 @@ static void expect(const struct field *f, uint64_t value, int status)
                  weir_error_name(status));
 }
 
+/* aws-c-io by reading: documented defaults that the code did not have */
 static void defaults_are_those_documented(void **state)
 {
     (void)state;
@@ -256,6 +257,7 @@ static void defaults_are_accepted_but_a_timeout_has_none(void **state)
     }
 }
 
+/* ballerina-lang#21803: zero buckets; hoglet#28: clamped in silence */
 static void limits_are_accepted_and_what_lies_outside_is_not(void **state)
 {
     (void)state;

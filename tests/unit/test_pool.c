@@ -320,6 +320,112 @@ static void retries_run_on_workers(void **state)
     weir_clock_unref(clock);
 }
 
+static int nothing(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    return 0;
+}
+
+/* The worker was still counted as busy when its caller was woken. */
+static void one_caller_and_one_worker_never_find_it_full(void **state)
+{
+    (void)state;
+    weir_pipeline *pipeline = new_pipeline(NULL);
+    weir_pool *pool = new_pool(1, 0);
+    weir_pipeline_seal(pipeline);
+    for (int i = 0; i < 3000; i++)
+        assert_int_equal(weir_pool_run(pool, pipeline, NULL, nothing, NULL,
+                                       NULL, NULL),
+                         WEIR_OK);
+    weir_pool_close(pool, 1);
+    weir_pool_unref(pool);
+    weir_pipeline_unref(pipeline);
+}
+
+/* A queue of the pool is not the dependency: neither its rejections nor the
+ * time in it count in a breaker, and no call is slow for it. */
+static void queue_of_the_pool_counts_in_no_breaker(void **state)
+{
+    (void)state;
+    gate g;
+    runner running, waiting;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = breaker_options(clock);
+    weir_breaker_snapshot s = {.size = sizeof s};
+    o.window = WEIR_WINDOW_COUNT;
+    o.minimum_calls = 1;
+    o.slow_call_ns = 100 * MS;
+    weir_breaker *breaker = new_breaker(&o);
+    weir_breaker_set_mode(breaker, WEIR_METRICS_ONLY);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    put_timeout(pipeline, new_timeout(clock, SECOND));
+    weir_pipeline_seal(pipeline);
+    weir_pipeline *patient = new_pipeline(clock);
+    weir_pipeline_add_breaker(patient, breaker);
+    weir_pipeline_seal(patient);
+    weir_pool *pool = new_pool(1, 2);
+    gate_init(&g);
+    pthread_t first = start_runner(&running, pool, patient, &g);
+    until(&g.entered, 1);
+    pthread_t second = start_runner(&waiting, pool, pipeline, &g);
+    until_waiting(clock, 2);
+    advance(clock, SECOND);
+    join(second);
+    assert_int_equal(waiting.result.code, WEIR_ETIMEDOUT);
+    weir_breaker_inspect(breaker, &s);
+    assert_int_equal(s.calls, 0);
+    second = start_runner(&waiting, pool, patient, &g);
+    while (weir_pool_waiting(pool) < 1)
+        sched_yield();
+    advance(clock, SECOND);
+    gate_open(&g);
+    join(first); /* was slow; the second only waited */
+    join(second);
+    weir_breaker_inspect(breaker, &s);
+    assert_int_equal(s.calls, 2);
+    assert_int_equal(s.slow, 1);
+    weir_pool_close(pool, 1);
+    weir_pool_unref(pool);
+    weir_breaker_unref(breaker);
+    weir_pipeline_unref(pipeline);
+    weir_pipeline_unref(patient);
+    weir_clock_unref(clock);
+}
+
+static void rejection_by_the_pool_says_so(void **state)
+{
+    (void)state;
+    gate g;
+    runner running;
+    weir_result result = {.size = sizeof result};
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options o = retry_options(clock);
+    o.max_attempts = 3;
+    o.base_ns = 0;
+    o.retry_on = WEIR_RETRY_FULL;
+    weir_pipeline *pipeline = new_pipeline(clock);
+    put_retry(pipeline, new_retry(&o));
+    weir_pipeline_seal(pipeline);
+    weir_pool *pool = new_pool(1, 0);
+    gate_init(&g);
+    pthread_t first = start_runner(&running, pool, pipeline, &g);
+    until(&g.entered, 1);
+    assert_int_equal(weir_pool_run(pool, pipeline, NULL, pass_gate, &g, NULL,
+                                   &result),
+                     WEIR_EFULL);
+    assert_int_equal(result.rejected_by, WEIR_BY_POOL);
+    assert_int_equal(result.attempts, 0);
+    assert_int_equal(result.last_code, 0);
+    gate_open(&g);
+    join(first);
+    weir_pool_close(pool, 1);
+    weir_pool_unref(pool);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 static void bad_arguments_are_refused_and_destroy_arg(void **state)
 {
     (void)state;
@@ -374,6 +480,9 @@ int main(void)
         cmocka_unit_test(closing_cancels_what_waits_and_refuses_what_comes),
         cmocka_unit_test(abandoned_work_outlives_the_pool),
         cmocka_unit_test(retries_run_on_workers),
+        cmocka_unit_test(one_caller_and_one_worker_never_find_it_full),
+        cmocka_unit_test(queue_of_the_pool_counts_in_no_breaker),
+        cmocka_unit_test(rejection_by_the_pool_says_so),
         cmocka_unit_test(bad_arguments_are_refused_and_destroy_arg),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

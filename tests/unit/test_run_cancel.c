@@ -176,6 +176,7 @@ static void cancellation_ends_a_backoff_at_once(void **state)
     close_world(&w);
 }
 
+/* monix#1080: a cancelled probe */
 static void cancellation_ends_a_wait_in_the_queue_at_once(void **state)
 {
     world w;
@@ -427,6 +428,7 @@ static void *run_and_leave(void *arg)
     return NULL;
 }
 
+/* nora#585, Hystrix#1198: an end that nobody reports */
 static void permits_come_back_when_a_thread_ends_inside(void **state)
 {
     (void)state;

@@ -123,7 +123,7 @@ static void the_shortest_and_the_longest_timeout_work(void **state)
     assert_int_equal(late.after_ns, 1);
 }
 
-/* At the end of time a deadline must not wrap around. */
+/* resilience4j#1701: at the end of time a deadline must not wrap around. */
 static void a_deadline_beyond_the_end_of_time_is_none(void **state)
 {
     job j = {.takes_ns = 1, .code = 7};

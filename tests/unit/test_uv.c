@@ -127,6 +127,7 @@ static void done_comes_from_the_loop_not_from_run(void **state)
     assert_int_equal(r.destroyed, 1);
 }
 
+/* libuv#1068, #4773: timers that are early */
 static void backoff_waits_for_the_timer_of_the_loop(void **state)
 {
     record r = {0};
@@ -209,6 +210,31 @@ static void bad_arguments_are_refused_and_destroy_arg(void **state)
     assert_int_equal(weir_uv_close(NULL, NULL, NULL), WEIR_EINVAL);
     weir_uv_ref(NULL);
     weir_uv_unref(NULL);
+}
+
+static record late_record;
+
+static void done_and_run_and_close(const weir_result *result, void *arg)
+{
+    done(result, arg);
+    assert_int_equal(run(&late_record, start_and_keep), WEIR_OK);
+    weir_uv_close(driver, NULL, NULL);
+}
+
+/* Accepted before the close, but not begun when it was acted upon. */
+static void call_accepted_just_before_the_close_is_cancelled(void **state)
+{
+    record r = {0};
+    (void)state;
+    late_record = r;
+    weir_uv_run(driver, pipeline, NULL, start_and_finish,
+                done_and_run_and_close, &r, destroy);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(late_record.dones, 1);
+    assert_int_equal(late_record.code, WEIR_ECANCELED);
+    if (late_record.attempt)
+        weir_attempt_finish(late_record.attempt, 0, WEIR_NOW);
+    assert_int_equal(late_record.destroyed, 1);
 }
 
 static void last_reference_closes(void **state)
@@ -325,6 +351,7 @@ int main(void)
         TEST(closing_cancels_what_is_under_way),
         TEST(closing_driver_refuses_calls_and_destroys_their_arg),
         TEST(bad_arguments_are_refused_and_destroy_arg),
+        TEST(call_accepted_just_before_the_close_is_cancelled),
         TEST(last_reference_closes),
         TEST(every_accepted_call_is_done_once_on_the_loop),
     };

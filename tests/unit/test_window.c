@@ -113,6 +113,7 @@ static void follow_count_window(uint32_t calls, uint32_t seed)
     weir_clock_unref(clock);
 }
 
+/* resilience4j#1335: totals that are not the sum of the cells */
 static void count_window_is_the_last_n_outcomes(void **state)
 {
     static const uint32_t sizes[] = {1, 2, 3, 15, 16, 17, 100, 1023, 1024};
@@ -272,6 +273,7 @@ static void follow_time_window(uint32_t buckets, uint32_t seed)
     weir_clock_unref(clock);
 }
 
+/* rubyist#36: one bucket was reset; gobreaker#21: 9 % became 90 % */
 static void time_window_is_the_calls_of_its_spans(void **state)
 {
     static const uint32_t sizes[] = {1, 2, 3, 10, 64};
