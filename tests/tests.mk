@@ -12,6 +12,7 @@ UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 SCENARIOS = $(B)/tests/scenarios/blocking \
 	$(if $(HAVE_UV),$(B)/tests/scenarios/uv)
 SIM = $(B)/tests/sim/sim
+STRESS = $(B)/tests/stress/stress
 
 $(B)/tests/%.o: tests/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -38,10 +39,15 @@ $(B)/tests/scenarios/uv: $(B)/tests/scenarios/uv.o \
 $(SIM): $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c)) $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
-.SECONDARY: # objects are kept: make would take them for intermediate
-.PHONY: check check-unit check-scenarios check-sim check-build relacy
+$(STRESS): $(patsubst %.c,$(B)/%.o,$(wildcard tests/stress/*.c)) \
+		$(B)/libweir.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
-check: check-unit check-scenarios check-sim check-build
+.SECONDARY: # objects are kept: make would take them for intermediate
+.PHONY: check check-unit check-scenarios check-sim check-stress check-build \
+	relacy
+
+check: check-unit check-scenarios check-sim check-stress check-build
 
 check-unit: $(UNIT) $(B)/tests/unwind
 	@for t in $(UNIT) $(B)/tests/unwind; do timeout 300 $$t || exit 1; done
@@ -63,6 +69,9 @@ check-scenarios: $(SCENARIOS) lib
 
 check-sim: $(SIM)
 	@timeout 300 $(SIM)
+
+check-stress: $(STRESS)
+	@timeout 300 $(STRESS)
 
 # What a user meets before the first call: headers, symbols, install, README.
 check-build: all

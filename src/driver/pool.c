@@ -69,15 +69,19 @@ void weir__pool_hold(weir_pool *pool)
     weir__ref_take(&pool->ref);
 }
 
-void weir__pool_drop(weir_pool *pool)
+static void free_pool(weir_pool *pool)
 {
-    if (!weir__ref_drop(&pool->ref))
-        return;
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->ended);
     weir__mutex_destroy(&pool->lock);
     weir__release(pool->allocator, pool,
                   sizeof *pool + pool->places * sizeof *pool->jobs);
+}
+
+void weir__pool_drop(weir_pool *pool)
+{
+    if (weir__ref_drop(&pool->ref))
+        free_pool(pool);
 }
 
 /* With the lock held, which it gives up meanwhile. */
@@ -107,10 +111,12 @@ static void *work(void *arg)
         else
             pthread_cond_wait(&pool->work, &pool->lock);
     }
+    int last = weir__ref_drop(&pool->ref); /* before weir_pool_close returns */
     pool->alive--;
     pthread_cond_broadcast(&pool->ended);
     weir__mutex_unlock(&pool->lock);
-    weir__pool_drop(pool);
+    if (last)
+        free_pool(pool);
     return NULL;
 }
 

@@ -82,6 +82,16 @@ void weir__attempt_tell_cancel(weir_attempt *attempt)
 
 /* ---- stepped attempts ---- */
 
+/* The time of the finish, not of the step that comes after it, where the
+ * verdict may depend on it. */
+static uint64_t time_of_finish(const weir_attempt *attempt, int code)
+{
+    if (attempt->call->pipeline->timed ||
+        (code != 0 && attempt->deadline_ns != WEIR_NEVER))
+        return weir_clock_now_ns(attempt->clock);
+    return WEIR_NOW;
+}
+
 static int is_stepped(weir_attempt *attempt)
 {
     return attempt && attempt->call &&
@@ -132,6 +142,8 @@ int weir_attempt_finish(weir_attempt *attempt, int code, uint64_t now_ns)
     uint64_t word = weir__load_acquire(&attempt->word);
     if (word & WEIR__ATTEMPT_FINISHED)
         return WEIR_ESTALE;
+    if (now_ns == WEIR_NOW)
+        now_ns = time_of_finish(attempt, code);
     weir__store_relaxed(&attempt->finished_ns, now_ns);
     do {
         if (word & WEIR__ATTEMPT_FINISHED)

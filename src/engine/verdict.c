@@ -105,7 +105,7 @@ weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
             return v;
         if (finished_ns == WEIR_NOW)
             finished_ns = weir__call_now(call);
-        else if (finished_ns > call->latest_ns)
+        else if (call->now_ns != WEIR_NOW && finished_ns > call->now_ns)
             weir__call_set_now(call, finished_ns);
         if (!expired(call, finished_ns, &late))
             return v;
@@ -119,10 +119,12 @@ weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
 
 /* ---- leaving ---- */
 
-/* Has the verdict something that this retry would try again for? */
-static int worth_retrying(const weir_retry *retry, const weir__verdict *v)
+/* Has the verdict something that this retry would try again for?  What a
+ * breaker outside of it has rejected is out of its hands. */
+static int worth_retrying(const weir_retry *retry, const weir__node *node,
+                          const weir__verdict *v)
 {
-    if (v->final)
+    if (v->final || (v->by == WEIR_BY_BREAKER && v->layer < node->layer))
         return 0;
     return v->asked ? weir__outcome_retryable(v->outcome)
                     : weir__retry_wants(retry, v->code);
@@ -134,7 +136,7 @@ static int try_again(weir_call *call, weir__node *node,
     weir_retry *retry = (weir_retry *)call->pipeline->layers[node->layer];
     weir__retry_event event = {0, v->hint_ns, 0, WEIR_NEVER};
     uint64_t delay_ns;
-    if (!worth_retrying(retry, v))
+    if (!worth_retrying(retry, node, v))
         return 0;
     event.outcome = v->asked ? v->outcome : WEIR_TRANSIENT;
     node->u.progress.attempts++;

@@ -43,7 +43,7 @@ static uint64_t decorrelated(const weir__backoff *b, uint64_t previous_ns,
     uint64_t top = b->cap_ns;
     if (previous_ns < b->base_ns)
         previous_ns = b->base_ns;
-    if (previous_ns < b->cap_ns / 3)
+    if (previous_ns <= b->cap_ns / 3)
         top = previous_ns * 3;
     return weir__random_between(random, b->base_ns, top);
 }

@@ -127,6 +127,7 @@ int weir_bulkhead_resize(weir_bulkhead *bulkhead, uint32_t max_concurrent)
         return WEIR_EINVAL;
     weir__bulkhead_core_resize(&bulkhead->core, &bulkhead->queue,
                                max_concurrent);
+    tell_first_waiter(bulkhead);
     return WEIR_OK;
 }
 

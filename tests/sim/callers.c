@@ -1,4 +1,4 @@
-/* Callers, who step their calls, and the attempts that they run. */
+/* Callers, who step their calls. */
 #include "world.h"
 
 static void wake(void *arg)
@@ -13,81 +13,17 @@ static void destroyed(void *arg)
     ((caller *)arg)->destroyed++;
 }
 
-/* ---- attempts ---- */
-
-void end_attempt(world *w, uint32_t index)
+/* The attempt that a call was made for ends as the call did, soon. */
+static void report(caller *c, int code)
 {
-    running a = w->attempts[index];
-    caller *c = a.caller;
-    w->attempts[index] = w->attempts[--w->running];
-    c->unfinished--;
-    c->current -= !a.given_up;
-    if (a.plan.outcome >= 0)
-        weir_attempt_set_outcome(a.attempt, a.plan.outcome);
-    if (a.plan.hint_ns)
-        weir_attempt_retry_after(a.attempt, a.plan.hint_ns);
-    if (a.plan.forgets) {
-        if (!a.given_up)
-            c->last_code = WEIR_ECANCELED;
-        weir_attempt_unref(a.attempt);
-    } else {
-        uint64_t now_ns = random_percent(&w->run->random, 50)
-                              ? WEIR_NOW
-                              : weir_clock_now_ns(w->clock);
-        if (!a.given_up)
-            c->last_code = a.plan.code;
-        int status = weir_attempt_finish(a.attempt, a.plan.code, now_ns);
-        CHECK(w->run, a.given_up ? status == WEIR_ETIMEDOUT ||
-                                       status == WEIR_ECANCELED
-                                 : status == WEIR_OK);
-    }
-    run_note(w->run, (uint64_t)(unsigned)a.plan.code << 1 |
-                         (uint64_t)a.given_up);
+    running *a = c->parent ? find_attempt(c->world, c->parent) : NULL;
+    c->parent = NULL;
+    if (!a)
+        return;
+    a->nested = NULL;
+    a->plan.code = code;
+    a->ends_ns = weir_clock_now_ns(c->world->clock);
 }
-
-void end_due_attempts(world *w)
-{
-    for (uint32_t i = 0; i < w->running;)
-        if (w->attempts[i].ends_ns <= weir_clock_now_ns(w->clock))
-            end_attempt(w, i);
-        else
-            i++;
-}
-
-static void start_attempt(caller *c, weir_attempt *attempt)
-{
-    world *w = c->world;
-    CHECK(w->run, attempt && w->running < ATTEMPTS_MAX && !c->done);
-    running *a = &w->attempts[w->running++];
-    *a = (running){.attempt = attempt, .caller = c};
-    plan_attempt(w, &a->plan);
-    a->ends_ns = a->plan.takes_ns == WEIR_NEVER
-                     ? WEIR_NEVER
-                     : weir_clock_now_ns(w->clock) + a->plan.takes_ns;
-    c->attempts++;
-    c->current++;
-    c->unfinished++;
-    CHECK(w->run, weir_attempt_number(attempt) == c->attempts);
-    check_admission(w);
-    if (a->plan.takes_ns == 0)
-        end_attempt(w, w->running - 1);
-}
-
-static void cancel_attempt(caller *c, weir_attempt *attempt)
-{
-    world *w = c->world;
-    uint32_t i = 0;
-    while (i < w->running && w->attempts[i].attempt != attempt)
-        i++;
-    CHECK(w->run, i < w->running && !w->attempts[i].given_up);
-    CHECK(w->run, weir_attempt_canceled(attempt));
-    w->attempts[i].given_up = 1;
-    c->current--;
-    if (w->attempts[i].plan.heeds_cancel)
-        end_attempt(w, i);
-}
-
-/* ---- callers ---- */
 
 static void finish_call(caller *c)
 {
@@ -97,7 +33,14 @@ static void finish_call(caller *c)
         check_result(c, &result);
         run_note(c->world->run, (uint64_t)(unsigned)result.code);
         run_note(c->world->run, result.elapsed_ns);
+        report(c, result.code);
     }
+}
+
+static void must_end(caller *c, uint64_t ns)
+{
+    if (ns < c->must_end_ns)
+        c->must_end_ns = ns;
 }
 
 void step_caller(caller *c)
@@ -108,10 +51,8 @@ void step_caller(caller *c)
                           ? WEIR_NOW
                           : weir_clock_now_ns(w->clock);
     c->waiting = c->woken = 0;
-    if (!c->started && w->layers[0].kind == TIMEOUT &&
-        weir_clock_now_ns(w->clock) + w->layers[0].timeout_ns < c->must_end_ns)
-        c->must_end_ns =
-            weir_clock_now_ns(w->clock) + w->layers[0].timeout_ns;
+    if (!c->started && w->layers[0].kind == TIMEOUT)
+        must_end(c, weir_clock_now_ns(w->clock) + w->layers[0].timeout_ns);
     c->started = 1;
     for (int i = 0; c->done == 0; i++) {
         CHECK(w->run, i < STEPS_MAX);
@@ -147,27 +88,53 @@ void step_woken(world *w)
     }
 }
 
-void begin_call(world *w, caller *c)
+static void choose_token(world *w, caller *c)
+{
+    uint64_t choice = random_below(&w->run->random, 100);
+    if (choice < 20) {
+        CHECK(w->run, weir_cancel_new(&c->token) == WEIR_OK);
+    } else if (choice < 40) {
+        c->token = w->tokens[random_below(&w->run->random, TOKENS)];
+        weir_cancel_ref(c->token);
+    }
+}
+
+static void become_nested(caller *c, running *parent)
+{
+    uint64_t left_ns = weir_attempt_remaining_ns(parent->attempt);
+    c->depth = parent->caller->depth + 1;
+    c->parent = parent->attempt;
+    parent->nested = c;
+    parent->ends_ns = WEIR_NEVER;
+    if (left_ns != WEIR_NEVER)
+        must_end(c, weir_clock_now_ns(c->world->clock) + left_ns);
+}
+
+/* parent: NULL, or the attempt it is made for. */
+void begin_call(world *w, caller *c, running *parent)
 {
     random_source *random = &w->run->random;
     weir_call_options o;
-    uint64_t now_ns = weir_clock_now_ns(w->clock);
-    if (c->call || c->returned)
+    if (c->call || c->returned || c->unfinished)
         return;
     *c = (caller){.world = w, .must_end_ns = WEIR_NEVER,
                   .wake_ns = WEIR_NEVER};
     weir_call_options_init(&o, sizeof o);
     if (random_percent(random, 30))
-        o.deadline_ns = now_ns + random_time(random, 50 * w->usual_ns);
-    c->must_end_ns = o.deadline_ns;
-    if (random_percent(random, 20))
-        CHECK(w->run, weir_cancel_new(&c->token) == WEIR_OK);
+        o.deadline_ns = weir_clock_now_ns(w->clock) +
+                        random_time(random, 50 * w->usual_ns);
+    must_end(c, o.deadline_ns);
+    choose_token(w, c);
     o.cancel = c->token;
+    if (parent) {
+        become_nested(c, parent);
+        o.parent = parent->attempt;
+    }
     if (weir_call_new(&c->call, w->pipeline, &o) != WEIR_OK) {
         CHECK(w->run, w->ledger.fail_per_mille);
-        c->call = NULL;
+        report(c, WEIR_ENOMEM);
         weir_cancel_unref(c->token);
-        c->token = NULL;
+        *c = (caller){.world = w};
         return;
     }
     CHECK(w->run, weir_call_on_wake(c->call, wake, c, destroyed) == WEIR_OK);
@@ -180,11 +147,13 @@ void return_call(world *w, caller *c)
 {
     if (!c->call)
         return;
-    if (!c->done)
+    if (!c->done) {
         for (uint32_t i = 0; i < w->running; i++)
             if (w->attempts[i].caller == c)
                 w->attempts[i].given_up = 1;
-    c->current = 0;
+        report(c, WEIR_ECANCELED);
+        c->current = 0;
+    }
     weir_call *call = c->call;
     weir_call_unref(call);
     c->call = NULL;
@@ -192,6 +161,15 @@ void return_call(world *w, caller *c)
     c->waiting = c->woken = 0;
     weir_cancel_unref(c->token);
     c->token = NULL;
+}
+
+void fire_shared(world *w)
+{
+    uint32_t i = (uint32_t)random_below(&w->run->random, TOKENS);
+    weir_cancel *token = w->tokens[i];
+    CHECK(w->run, weir_cancel_new(&w->tokens[i]) == WEIR_OK);
+    weir_cancel_fire(token);
+    weir_cancel_unref(token);
 }
 
 void cancel_call(world *w, caller *c)
@@ -202,5 +180,5 @@ void cancel_call(world *w, caller *c)
         weir_cancel_fire(c->token);
     else
         weir_call_cancel(c->call);
-    CHECK(w->run, c->done || !c->started || c->woken);
+    CHECK(w->run, c->done || !c->started || c->woken || !c->waiting);
 }

@@ -6,7 +6,7 @@ static int is_path(const chain *c, int from, int to)
 {
     if (c->by_hand)
         return to == WEIR_CLOSED || to == WEIR_FORCED_OPEN ||
-               to == WEIR_DISABLED;
+               to == WEIR_DISABLED || to == WEIR_METRICS_ONLY;
     switch (from) {
     case WEIR_CLOSED:
         return to == WEIR_OPEN;

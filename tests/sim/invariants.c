@@ -9,36 +9,55 @@ static int has(const world *w, uint32_t from, uint32_t to, layer_kind kind)
     return 0;
 }
 
-/* Permits that are out are those of attempts that run, abandoned ones
- * included, and of calls that wait further inside or between attempts. */
-static void check_permits(world *w, uint32_t at)
+typedef struct census {
+    uint32_t current;    /* callers with an attempt that was not given up */
+    uint32_t unfinished; /* callers with an attempt */
+    uint32_t others;     /* that wait for something else */
+} census;
+
+static census count_callers(const world *w)
 {
-    const layer *l = &w->layers[at];
-    uint32_t held = weir_bulkhead_running(l->bulkhead);
-    uint32_t callers = 0, others = 0, attempts = w->running;
-    int waits_inside = has(w, at + 1, w->count, RETRY) ||
-                       has(w, at + 1, w->count, BULKHEAD);
+    census n = {0, 0, 0};
     for (uint32_t i = 0; i < CALLERS; i++) {
         const caller *c = &w->callers[i];
-        if (c->unfinished)
-            callers++;
-        if (c->waiting && !c->current)
-            others++;
+        n.current += c->current > 0;
+        n.unfinished += c->unfinished > 0;
+        n.others += c->waiting && !c->current;
     }
-    CHECK(w->run, held <= l->max_concurrent);
-    CHECK(w->run, weir_bulkhead_waiting(l->bulkhead) <= l->max_queue);
-    CHECK(w->run, weir_bulkhead_waiting(l->bulkhead) <= others);
-    if (weir_bulkhead_waiting(l->bulkhead))
-        CHECK(w->run, held == l->max_concurrent);
-    if (has(w, 0, at, RETRY) && !has(w, at + 1, w->count, RETRY))
-        CHECK(w->run, held >= attempts); /* a permit for each attempt */
-    else
-        CHECK(w->run, held >= callers);
-    if (!waits_inside)
-        others = 0;
-    CHECK(w->run, held <= attempts + others);
+    return n;
+}
+
+/* Permits that are out are those of attempts that run, abandoned ones
+ * included, of calls that wait further inside or between attempts, and those
+ * taken by hand. */
+static void check_permits(world *w, uint32_t at)
+{
+    layer *l = &w->layers[at];
+    uint32_t held = weir_bulkhead_running(l->bulkhead);
+    uint32_t limit = weir_bulkhead_max_concurrent(l->bulkhead);
+    uint32_t waiting = weir_bulkhead_waiting(l->bulkhead);
+    uint32_t own = held - l->by_hand, attempts = w->running;
+    census n = count_callers(w);
+    CHECK(w->run, held >= l->by_hand && held <= l->ceiling);
+    if (l->ceiling > limit)
+        l->ceiling = held > limit ? held : limit; /* it shrinks only */
+    CHECK(w->run, weir_bulkhead_abandoned(l->bulkhead) <= own);
+    CHECK(w->run, waiting <= l->bulkhead_options.max_queue);
+    CHECK(w->run, waiting <= n.others);
+    CHECK(w->run, waiting == 0 || held >= limit);
+    CHECK(w->run, own >= n.current);
+    if (l->bulkhead_options.abandoned_max_ns == WEIR_NEVER) {
+        if (has(w, 0, at, RETRY) && !has(w, at + 1, w->count, RETRY))
+            CHECK(w->run, own >= attempts); /* a permit for each attempt */
+        else
+            CHECK(w->run, own >= n.unfinished);
+    }
+    if (!has(w, at + 1, w->count, RETRY) &&
+        !has(w, at + 1, w->count, BULKHEAD))
+        n.others = 0;
+    CHECK(w->run, own <= attempts + n.others);
     if (!has(w, 0, at, RETRY))
-        CHECK(w->run, held <= callers + others); /* one for each call */
+        CHECK(w->run, own <= n.unfinished + n.others); /* one for each call */
 }
 
 /* A breaker that was asked in this very step, or again after a wait in a
@@ -82,6 +101,9 @@ void check_world(world *w)
     }
     for (uint32_t i = 0; i < CALLERS; i++)
         check_caller(w, &w->callers[i], now_ns);
+    if (w->budget)
+        CHECK(w->run,
+              weir_budget_tokens(w->budget) <= 1000 * w->capacity);
 }
 
 static void check_rejection(caller *c, const weir_result *result)
@@ -116,11 +138,12 @@ void check_result(caller *c, const weir_result *result)
 {
     run *r = c->world->run;
     CHECK(r, result->attempts == c->attempts);
+    CHECK(r, result->last_code == c->last_code);
+    CHECK(r, result->code == WEIR_EOPEN || result->retry_after_ns == 0);
     if (result->rejected_by != WEIR_BY_NONE) {
         check_rejection(c, result);
         return;
     }
     CHECK(r, c->attempts > 0);
     CHECK(r, result->code == c->last_code);
-    CHECK(r, result->last_code == c->last_code);
 }

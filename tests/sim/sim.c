@@ -1,7 +1,9 @@
 /* A deterministic simulation: one thread, virtual time, and every choice
  * drawn from a seed.
  *
- *   sim [first seed [count]]
+ *   sim [first seed [count [faults]]]
+ *
+ * With a third argument it says how often each fault struck.
  *
  * Each seed runs twice; both runs must leave the same trace. */
 #include <inttypes.h>
@@ -30,6 +32,9 @@ static run run_seed(uint64_t seed)
     random_seed(&r.random, seed);
     world_run(&r);
     breaker_check_run(&r);
+    bulkhead_check_run(&r);
+    retry_check_run(&r);
+    verdict_check_run(&r);
     return r;
 }
 
@@ -46,5 +51,7 @@ int main(int argc, char **argv)
     }
     printf("sim: %" PRIu64 " seeds, %" PRIu64 " events, trace %016" PRIx64
            "\n", count, events, hash);
+    if (argc > 3)
+        faults_report();
     return 0;
 }

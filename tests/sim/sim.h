@@ -65,9 +65,13 @@ typedef struct chain {
 
 void chain_listen(chain *c, run *r, weir_breaker *breaker);
 
-/* ---- the two simulations ---- */
+/* ---- the simulations ---- */
 
-void world_run(run *r);         /* calls through a pipeline */
-void breaker_check_run(run *r); /* a breaker beside its model */
+void world_run(run *r);          /* calls through a pipeline */
+void faults_report(void);        /* what went wrong in all worlds */
+void breaker_check_run(run *r);  /* a breaker beside its model */
+void bulkhead_check_run(run *r); /* and so on */
+void retry_check_run(run *r);
+void verdict_check_run(run *r);
 
 #endif

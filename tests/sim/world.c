@@ -5,22 +5,6 @@
 
 enum { EVENTS = 400 };
 
-static void meddle_with_breaker(world *w)
-{
-    static const int modes[] = {WEIR_AUTOMATIC, WEIR_AUTOMATIC,
-                                WEIR_FORCED_OPEN, WEIR_DISABLED};
-    layer *l = &w->layers[random_below(&w->run->random, w->count)];
-    if (l->kind != BREAKER)
-        return;
-    l->chain.by_hand = 1;
-    if (random_percent(&w->run->random, 40))
-        weir_breaker_reset(l->breaker);
-    else
-        weir_breaker_set_mode(l->breaker,
-                              modes[random_below(&w->run->random, 4)]);
-    l->chain.by_hand = 0;
-}
-
 /* Mostly to the next thing that happens, or a little before; sometimes far
  * beyond it. */
 static void pass_time(world *w)
@@ -35,7 +19,7 @@ static void pass_time(world *w)
     if (next_ns != WEIR_NEVER && next_ns > now_ns &&
         random_percent(random, 80))
         by = next_ns - now_ns - random_below(random, 2);
-    if (random_percent(random, 1))
+    if (strikes(w, LEAP))
         by = random_time(random, YEAR);
     weir_clock_advance(w->clock, by);
     end_due_attempts(w);
@@ -47,17 +31,22 @@ static void event(world *w)
     caller *c = &w->callers[random_below(&w->run->random, CALLERS)];
     maybe_outage(w);
     if (choice < 35)
-        begin_call(w, c);
-    else if (choice < 80)
+        begin_call(w, c, NULL);
+    else if (choice < 78)
         pass_time(w);
-    else if (choice < 86)
+    else if (choice < 83 && c->call && strikes(w, CANCELLED))
         cancel_call(w, c);
-    else if (choice < 92)
+    else if (choice < 84)
+        fire_shared(w);
+    else if (choice < 88 && c->call && strikes(w, CALLER_GONE))
         return_call(w, c);
-    else if (choice < 97 && c->call && !c->done)
-        step_caller(c); /* that nobody asked for */
+    else if (choice < 93 && c->call && !c->done && strikes(w, SPURIOUS_STEP))
+        step_caller(c);
     else
-        meddle_with_breaker(w);
+        meddle(w, (fault)random_between(&w->run->random, BREAKER_BY_HAND,
+                                        BUDGET_DRAINED));
+    step_woken(w);
+    end_due_attempts(w); /* those whose nested call has ended */
     step_woken(w);
     check_world(w);
 }
@@ -66,10 +55,11 @@ static void event(world *w)
 
 static void settle(world *w)
 {
+    return_permits(w);
     for (int i = 0;
          w->running || weir_clock_next_ns(w->clock) != WEIR_NEVER; i++) {
         CHECK(w->run, i < STEPS_MAX);
-        if (w->running)
+        if (w->running && random_percent(&w->run->random, 90))
             end_attempt(w,
                         (uint32_t)random_below(&w->run->random, w->running));
         else
@@ -114,6 +104,7 @@ static void end_of_world(world *w)
     }
     for (uint32_t i = 0; i < CALLERS; i++)
         return_call(w, &w->callers[i]);
+    return_permits(w);
     release_policies(w);
     while (w->running)
         end_attempt(w, (uint32_t)random_below(&w->run->random, w->running));
@@ -122,6 +113,8 @@ static void end_of_world(world *w)
                           w->layers[i].chain.ended == 1);
     for (uint32_t i = 0; i < CALLERS; i++)
         CHECK(w->run, w->callers[i].destroyed == w->callers[i].returned);
+    for (uint32_t i = 0; i < TOKENS; i++)
+        weir_cancel_unref(w->tokens[i]);
     CHECK(w->run, w->ledger.blocks == 0 && w->ledger.bytes == 0);
     CHECK(w->run, weir_clock_next_ns(w->clock) == WEIR_NEVER);
 }
@@ -138,7 +131,9 @@ void world_run(run *r)
     w.fail = (uint32_t)random_below(&r->random, 80);
     w.slow = (uint32_t)random_below(&r->random, 40);
     make_pipeline(&w);
-    if (random_percent(&r->random, 20))
+    for (uint32_t i = 0; i < TOKENS; i++)
+        CHECK(r, weir_cancel_new(&w.tokens[i]) == WEIR_OK);
+    if (strikes(&w, NO_MEMORY))
         w.ledger.fail_per_mille = 20;
     for (int i = 0; i < EVENTS; i++)
         event(&w);

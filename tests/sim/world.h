@@ -4,7 +4,10 @@
 
 #include "sim.h"
 
-enum { LAYERS_MAX = 6, CALLERS = 200, ATTEMPTS_MAX = 4096 };
+enum { LAYERS_MAX = 6, CALLERS = 200, ATTEMPTS_MAX = 4096, TOKENS = 3 };
+
+/* Calls made for an attempt of a call made for an attempt. */
+enum { DEPTH_MAX = 2 };
 
 /* More steps than this are an endless loop. */
 enum { STEPS_MAX = 100000 };
@@ -19,10 +22,46 @@ typedef struct layer {
     weir_bulkhead *bulkhead;
     uint64_t timeout_ns;
     uint32_t max_attempts;
-    uint32_t max_concurrent;
-    uint32_t max_queue;
+    weir_breaker_options breaker_options;
+    weir_bulkhead_options bulkhead_options;
+    uint32_t ceiling; /* permits that are out at most, since it shrank */
+    uint32_t by_hand; /* permits that are out without a call */
     chain chain;
 } layer;
+
+/* What goes wrong; how often: faults.c. */
+typedef enum fault {
+    OUTAGE,          /* everything fails for a while */
+    FAILURE,         /* an attempt fails */
+    ODD_OUTCOME,     /* whatever the code was */
+    ASKS_FOR_TIME,   /* a hint when to come back */
+    REJECTED_BELOW,  /* as if a nested call had been rejected */
+    TIMED_OUT_BELOW, /* as if a nested call had been too slow */
+    INSTANT,         /* no time passes */
+    SLOW,
+    HANGS,           /* until it is told to stop */
+    DEAF,            /* goes on when it is told */
+    FORGOTTEN,       /* released, not finished */
+    FINISHED_TWICE,
+    LATE_CLOCK,      /* says it ended a little before now */
+    ENDS_WHEN_TOLD,  /* in its cancel function */
+    CANCELS_WHEN_TOLD,
+    FIRES_WHEN_TOLD, /* the token that others share */
+    NESTED,          /* the work is another call */
+    LEAP,            /* time jumps, up to a year */
+    NO_MEMORY,
+    SPURIOUS_STEP,
+    CANCELLED,
+    CALLER_GONE,     /* the call is given back half-way */
+    BREAKER_BY_HAND, /* mode or reset */
+    RECONFIGURED,    /* new options */
+    RESIZED,
+    PERMIT_TAKEN,    /* from a bulkhead, by hand */
+    PERMIT_RETURNED,
+    BUDGET_DRAINED,
+    FAULTS
+} fault;
+
 
 typedef struct caller {
     struct world *world;
@@ -40,6 +79,8 @@ typedef struct caller {
     int returned;        /* the handle was given back */
     int destroyed;       /* times that the destroy function ran */
     int last_code;
+    uint32_t depth;        /* how many attempts of others it is made for */
+    weir_attempt *parent;  /* the last of them; NULL: none */
 } caller;
 
 /* What an attempt has been drawn to do. */
@@ -50,6 +91,10 @@ typedef struct plan {
     uint64_t takes_ns; /* WEIR_NEVER: hangs until it is cancelled */
     int heeds_cancel;  /* else an abandoned one goes on as planned */
     int forgets;       /* released instead of finished */
+    int twice;         /* finished again, while it is held */
+    int late_clock;
+    int listens;       /* has a cancel function */
+    int ends, cancels, fires; /* what that does */
 } plan;
 
 typedef struct running {
@@ -58,6 +103,7 @@ typedef struct running {
     plan plan;
     uint64_t ends_ns;
     int given_up;
+    caller *nested; /* its work is this one's call */
 } running;
 
 typedef struct world {
@@ -75,24 +121,40 @@ typedef struct world {
     uint64_t usual_ns;   /* how long an attempt takes */
     uint64_t outage_end; /* until then all attempts fail */
     uint64_t most_attempts;
+    weir_budget *budget;        /* of all retries; NULL: none */
+    uint32_t capacity;
+    weir_cancel *tokens[TOKENS]; /* shared by calls */
 } world;
 
 /* ---- faults.c ---- */
+/* Does it happen now?  Noted in the trace. */
+int strikes(world *w, fault f);
 void plan_attempt(world *w, plan *p);
 void maybe_outage(world *w);
 
 /* ---- pipes.c ---- */
 void make_pipeline(world *w);
 void release_policies(world *w); /* in a random order */
+void random_limits(world *w, weir_breaker_options *o);
+
+/* ---- operator.c: somebody changes policies under way ---- */
+void meddle(world *w, fault f);
+void return_permits(world *w);
 
 /* ---- callers.c ---- */
-void begin_call(world *w, caller *c);
+void begin_call(world *w, caller *c, running *parent);
 void step_caller(caller *c);
 void step_woken(world *w); /* all of them, in a random order */
 void cancel_call(world *w, caller *c);
 void return_call(world *w, caller *c); /* in the middle of what it does */
 void end_attempt(world *w, uint32_t index);
 void end_due_attempts(world *w);
+void fire_shared(world *w);
+
+/* ---- attempts.c ---- */
+void start_attempt(caller *c, weir_attempt *attempt);
+void cancel_attempt(caller *c, weir_attempt *attempt);
+running *find_attempt(world *w, const weir_attempt *attempt);
 
 /* ---- invariants.c ---- */
 void check_world(world *w);

@@ -1,0 +1,122 @@
+/* What the parts of the stress share: one house of policies, many threads. */
+#ifndef WEIR_STRESS_H
+#define WEIR_STRESS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "weir.h"
+
+#define US UINT64_C(1000)
+#define MS (1000 * US)
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+enum {
+    THREADS = 6,
+    BREAKERS = 4,
+    BULKHEADS = 2,
+    PIPELINES = 6,
+    TOKENS = 4,
+    LIMIT_MAX = 6,    /* of each bulkhead, ever */
+    ATTEMPTS_MAX = 3, /* of each retry */
+    CAPACITY = 50,    /* of the budgets */
+    ANVIL = 1         /* permits of the bulkhead that is hammered */
+};
+
+void fail(const char *file, int line, const char *what);
+
+#define CHECK(x) ((x) ? (void)0 : fail(__FILE__, __LINE__, #x))
+
+/* ---- random numbers, a source for each thread ---- */
+
+uint64_t random_next(uint64_t *state);
+uint32_t random_below(uint64_t *state, uint32_t limit);
+int random_percent(uint64_t *state, uint32_t percent);
+
+/* ---- house.c ---- */
+
+/* The listener of a breaker. */
+typedef struct chain {
+    atomic_int inside; /* one event at a time */
+    uint64_t sequence;
+    int state;
+    uint64_t events;
+    uint64_t gaps;
+} chain;
+
+typedef struct route {
+    weir_pipeline *pipeline;
+    uint32_t most_attempts;
+    uint32_t bulkheads; /* bit i: one permit of it for each attempt */
+} route;
+
+typedef struct house {
+    weir_allocator allocator;
+    atomic_llong live_blocks, live_bytes;
+    weir_clock *clock;
+    weir_breaker *breakers[BREAKERS];
+    weir_breaker_options breaker_options[BREAKERS];
+    chain chains[BREAKERS];
+    weir_bulkhead *bulkheads[BULKHEADS]; /* the first never takes back */
+    atomic_int inside[BULKHEADS];        /* attempts that run */
+    weir_budget *budget;
+    weir_retry *retries[2];
+    weir_timeout *timeouts[2];
+    route routes[PIPELINES];
+    weir_pool *pool;
+    pthread_mutex_t tokens_lock;
+    weir_cancel *tokens[TOKENS];
+    atomic_ullong started, ended; /* calls */
+    atomic_ullong given, gone;    /* args with a destroy function */
+    atomic_ullong attempts, told;
+    weir_bulkhead *anvil; /* for hammer.c */
+    atomic_int on_anvil;
+    weir_budget *purse;
+    atomic_ullong deposits, takes;
+} house;
+
+void open_house(house *h);
+
+/* ---- change.c ---- */
+
+weir_cancel *borrow_token(house *h, uint64_t *random);
+void fire_token(house *h, uint64_t *random);
+
+void close_house(house *h); /* checks what must hold in the end */
+
+/* Somebody changes breakers and bulkheads under way. */
+void operate(house *h, uint64_t *random);
+
+/* An attempt of a route begins and ends. */
+void go_in(house *h, const route *r);
+void go_out(house *h, const route *r);
+
+/* ---- hammer.c ---- */
+
+void open_anvil(house *h);
+void close_anvil(house *h);
+void hammer(house *h, uint64_t *random);
+
+/* ---- callers.c ---- */
+
+/* One call, of a random kind. */
+void call_once(house *h, uint64_t *random);
+
+const route *any_route(house *h, uint64_t *random);
+void random_options(house *h, uint64_t *random, weir_call_options *o);
+int random_code(weir_attempt *attempt, uint64_t *random);
+void told(weir_attempt *attempt, void *arg); /* a cancel function */
+void check_result(const route *r, int status, const weir_result *result);
+
+/* ---- stepped.c ---- */
+
+void run_stepped(house *h, uint64_t *random);
+
+/* Finishes an attempt that another thread has started; 0: there was none. */
+int finish_for_another(house *h, uint64_t *random);
+
+#endif
