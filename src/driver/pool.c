@@ -78,9 +78,14 @@ static void free_pool(weir_pool *pool)
                   sizeof *pool + pool->places * sizeof *pool->jobs);
 }
 
+/* Under the lock, like a worker that ends: what is dropped before its unlock
+ * must not be freed before it. */
 void weir__pool_drop(weir_pool *pool)
 {
-    if (weir__ref_drop(&pool->ref))
+    weir__mutex_lock(&pool->lock);
+    int last = weir__ref_drop(&pool->ref);
+    weir__mutex_unlock(&pool->lock);
+    if (last)
         free_pool(pool);
 }
 
@@ -128,7 +133,7 @@ static int start_thread(weir_pool *pool, const pthread_attr_t *attributes)
     if (pthread_create(&thread, attributes, work, pool) == 0)
         return WEIR_OK;
     pool->alive--;
-    weir__pool_drop(pool);
+    weir__ref_drop(&pool->ref); /* not the last */
     return WEIR_ENOMEM;
 }
 
