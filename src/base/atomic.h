@@ -37,8 +37,6 @@ typedef _Atomic(uint32_t) weir__atomic_u32;
     atomic_store_explicit(p, v, memory_order_seq_cst)
 #define weir__exchange_acq_rel(p, v) \
     atomic_exchange_explicit(p, v, memory_order_acq_rel)
-#define weir__exchange_seq_cst(p, v) \
-    atomic_exchange_explicit(p, v, memory_order_seq_cst)
 #define weir__add_relaxed(p, v) \
     atomic_fetch_add_explicit(p, v, memory_order_relaxed)
 #define weir__sub_release(p, v) \

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/time.h"
@@ -99,16 +100,40 @@ static const weir__call_type stepped_type = {new_attempt, NULL};
 
 /* ---- waking ---- */
 
+static int pipe_signal_pending(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGPIPE);
+}
+
+/* The reader of a pipe may have gone: the SIGPIPE of that is for this thread,
+ * and is taken away again, unless there was one before. */
+static void write_wake(int fd)
+{
+    uint64_t one = 1;
+    sigset_t pipe_signal, before;
+    ssize_t written;
+    int taken, had_one = pipe_signal_pending();
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    do
+        written = write(fd, &one, sizeof one);
+    while (written < 0 && errno == EINTR);
+    if (written < 0 && errno == EPIPE && !had_one && pipe_signal_pending())
+        sigwait(&pipe_signal, &taken);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 static void signal_owner(stepped *s)
 {
     if (s->wake) {
         s->wake(s->wake_arg);
     } else if (s->wake_fd >= 0) {
-        uint64_t one = 1;
         int saved = errno, cancelable;
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-        while (write(s->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-            ;
+        write_wake(s->wake_fd);
         pthread_setcancelstate(cancelable, NULL);
         errno = saved;
     }

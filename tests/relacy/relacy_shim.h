@@ -51,7 +51,6 @@ static const int seed = seed_text ? std::atoi(seed_text) : 0;
 #define weir__sub_release(p, v) (*(p))($).fetch_sub(v, SHIM_RELEASE)
 #define weir__sub_acq_rel(p, v) (*(p))($).fetch_sub(v, SHIM_ACQ_REL)
 #define weir__exchange_acq_rel(p, v) (*(p))($).exchange(v, SHIM_ACQ_REL)
-#define weir__exchange_seq_cst(p, v) (*(p))($).exchange(v, SHIM_SEQ_CST)
 
 /* Seed 4: a load and a store instead of a compare and swap. */
 template <typename T>

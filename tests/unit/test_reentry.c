@@ -2,8 +2,8 @@
  * things done at the worst moment. */
 #include "support.h"
 
-#include <fcntl.h>
-#include <sched.h>
+#include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 typedef struct fixture {
@@ -239,6 +239,30 @@ static void wake_goes_to_the_file_that_was_given(void **state)
     unmake(&f);
 }
 
+/* A pipe whose reader has gone would end the process by SIGPIPE. */
+static void wake_of_a_reader_that_has_gone_harms_nobody(void **state)
+{
+    (void)state;
+    fixture f;
+    int fds[2];
+    sigset_t pending;
+    make(&f, NULL);
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(weir_call_wake_fd(f.call, fds[1]), WEIR_OK);
+    weir_attempt *attempt = step(f.call).attempt;
+    assert_int_equal(step(f.call).action, WEIR_STEP_WAIT);
+    close(fds[0]);
+    errno = 12345;
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+    assert_int_equal(errno, 12345);
+    sigpending(&pending);
+    assert_false(sigismember(&pending, SIGPIPE));
+    assert_int_equal(step(f.call).action, WEIR_STEP_DONE);
+    weir_call_unref(f.call);
+    close(fds[1]);
+    unmake(&f);
+}
+
 static void descriptor_that_is_none_is_refused(void **state)
 {
     (void)state;
@@ -260,6 +284,7 @@ int main(void)
         cmocka_unit_test(last_of_two_releases_finishes_whichever_it_is),
         cmocka_unit_test(waiter_goes_on_when_the_breaker_was_merely_reset),
         cmocka_unit_test(wake_goes_to_the_file_that_was_given),
+        cmocka_unit_test(wake_of_a_reader_that_has_gone_harms_nobody),
         cmocka_unit_test(descriptor_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
