@@ -2,27 +2,10 @@
 
 #include <time.h>
 
-#include "base/atomic.h"
 #include "base/memory.h"
-#include "base/ref.h"
 #include "base/time.h"
 
-enum kind { MONOTONIC, VIRTUAL, CUSTOM };
-
-struct weir_clock {
-    weir__ref ref;
-    enum kind kind;
-    weir_now_fn now; /* custom */
-    void *arg;
-    weir_destroy_fn destroy;
-    weir__atomic_u64 now_ns; /* virtual: written under lock, read anywhere */
-    weir__mutex lock;        /* virtual, and all below under it */
-    weir__timer *first;
-    uint32_t waiting; /* threads among the timers */
-    uint32_t participants;
-};
-
-static weir_clock monotonic = {.kind = MONOTONIC};
+static weir_clock monotonic = {.kind = WEIR__MONOTONIC};
 
 weir_clock *weir_clock_monotonic(void)
 {
@@ -34,17 +17,12 @@ weir_clock *weir__clock_or_default(weir_clock *clock)
     return clock ? clock : &monotonic;
 }
 
-int weir__clock_is_virtual(const weir_clock *clock)
-{
-    return clock->kind == VIRTUAL;
-}
-
 weir__mutex *weir__clock_lock(weir_clock *clock)
 {
     return &clock->lock;
 }
 
-static int new_clock(weir_clock **out, enum kind kind)
+static int new_clock(weir_clock **out, weir__clock_kind kind)
 {
     weir_clock *clock = weir__allocate(NULL, sizeof *clock);
     if (!clock)
@@ -63,7 +41,7 @@ int weir_clock_new_virtual(weir_clock **out, uint64_t start_ns)
 {
     if (!out || start_ns == WEIR_NEVER)
         return WEIR_EINVAL;
-    int status = new_clock(out, VIRTUAL);
+    int status = new_clock(out, WEIR__VIRTUAL);
     if (status == WEIR_OK)
         weir__init(&(*out)->now_ns, start_ns);
     return status;
@@ -72,7 +50,7 @@ int weir_clock_new_virtual(weir_clock **out, uint64_t start_ns)
 int weir_clock_new_custom(weir_clock **out, weir_now_fn now, void *arg,
                           weir_destroy_fn destroy)
 {
-    int status = out && now ? new_clock(out, CUSTOM) : WEIR_EINVAL;
+    int status = out && now ? new_clock(out, WEIR__CUSTOM) : WEIR_EINVAL;
     if (status != WEIR_OK) {
         if (destroy)
             destroy(arg);
@@ -86,13 +64,13 @@ int weir_clock_new_custom(weir_clock **out, weir_now_fn now, void *arg,
 
 void weir_clock_ref(weir_clock *clock)
 {
-    if (clock && clock->kind != MONOTONIC)
+    if (clock && clock->kind != WEIR__MONOTONIC)
         weir__ref_take(&clock->ref);
 }
 
 void weir_clock_unref(weir_clock *clock)
 {
-    if (!clock || clock->kind == MONOTONIC || !weir__ref_drop(&clock->ref))
+    if (!clock || clock->kind == WEIR__MONOTONIC || !weir__ref_drop(&clock->ref))
         return;
     if (clock->destroy)
         clock->destroy(clock->arg);
@@ -100,20 +78,29 @@ void weir_clock_unref(weir_clock *clock)
     weir__release(NULL, clock, sizeof *clock);
 }
 
-static uint64_t read_monotonic(void)
+static uint64_t read_machine(clockid_t id)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (uint64_t)t.tv_sec * WEIR__SECOND + (uint64_t)t.tv_nsec;
 }
 
 uint64_t weir_clock_now_ns(weir_clock *clock)
 {
-    if (!clock || clock->kind == MONOTONIC)
-        return read_monotonic();
-    if (clock->kind == VIRTUAL)
+    if (!clock || clock->kind == WEIR__MONOTONIC)
+        return read_machine(CLOCK_MONOTONIC);
+    if (clock->kind == WEIR__VIRTUAL)
         return weir__load_acquire(&clock->now_ns);
     return clock->now(clock->arg);
+}
+
+uint64_t weir__clock_coarse_ns(weir_clock *clock)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+    if (clock->kind == WEIR__MONOTONIC)
+        return read_machine(CLOCK_MONOTONIC_COARSE);
+#endif
+    return weir_clock_now_ns(clock);
 }
 
 /* ---- virtual time: everything below runs under the clock's lock ---- */
@@ -214,7 +201,7 @@ void weir__clock_set_timer(weir_clock *clock, weir__timer *timer,
 
 int weir_clock_advance(weir_clock *clock, uint64_t by_ns)
 {
-    if (!clock || clock->kind != VIRTUAL)
+    if (!clock || clock->kind != WEIR__VIRTUAL)
         return WEIR_EINVAL;
     weir__mutex_lock(&clock->lock);
     uint64_t now_ns = weir__time_add(weir_clock_now_ns(clock), by_ns);
@@ -225,7 +212,7 @@ int weir_clock_advance(weir_clock *clock, uint64_t by_ns)
 
 uint64_t weir_clock_next_ns(weir_clock *clock)
 {
-    if (!clock || clock->kind != VIRTUAL)
+    if (!clock || clock->kind != WEIR__VIRTUAL)
         return WEIR_NEVER;
     weir__mutex_lock(&clock->lock);
     uint64_t next_ns = earliest(clock);
@@ -235,7 +222,7 @@ uint64_t weir_clock_next_ns(weir_clock *clock)
 
 uint32_t weir_clock_waiters(weir_clock *clock)
 {
-    if (!clock || clock->kind != VIRTUAL)
+    if (!clock || clock->kind != WEIR__VIRTUAL)
         return 0;
     weir__mutex_lock(&clock->lock);
     uint32_t waiting = clock->waiting;
@@ -245,7 +232,7 @@ uint32_t weir_clock_waiters(weir_clock *clock)
 
 int weir_clock_attach(weir_clock *clock)
 {
-    if (!clock || clock->kind != VIRTUAL)
+    if (!clock || clock->kind != WEIR__VIRTUAL)
         return WEIR_EINVAL;
     weir__mutex_lock(&clock->lock);
     clock->participants++;
@@ -255,7 +242,7 @@ int weir_clock_attach(weir_clock *clock)
 
 int weir_clock_detach(weir_clock *clock)
 {
-    if (!clock || clock->kind != VIRTUAL)
+    if (!clock || clock->kind != WEIR__VIRTUAL)
         return WEIR_EINVAL;
     weir__mutex_lock(&clock->lock);
     int status = clock->participants ? WEIR_OK : WEIR_EINVAL;

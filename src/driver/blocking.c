@@ -164,21 +164,21 @@ int weir__blocking_run(weir_pipeline *pipeline,
 /* ---- from the straight path ---- */
 
 static void enter_as_done(blocking *b, const weir__straight *straight,
-                          uint32_t layer)
+                          uint64_t started_ns, uint32_t layer)
 {
     weir__policy *policy = b->call.pipeline->layers[layer];
     weir__node *node = weir__node_enter(&b->call, layer);
     switch (policy->kind) {
     case WEIR__TIMEOUT:
         node->u.own_deadline_ns = weir__time_add(
-            straight->started_ns, ((weir_timeout *)policy)->timeout_ns);
+            started_ns, ((weir_timeout *)policy)->timeout_ns);
         node->deadline_ns =
             weir__time_min(node->deadline_ns, node->u.own_deadline_ns);
         break;
     case WEIR__RETRY:
         node->u.progress = (weir__retry_progress){0, 0, 0, 0};
         if (((weir_retry *)policy)->max_elapsed_ns != WEIR_NEVER)
-            node->u.progress.started_ns = straight->started_ns;
+            node->u.progress.started_ns = started_ns;
         break;
     case WEIR__BREAKER:
         node->u.permit = weir__permit(straight->word, 0);
@@ -193,24 +193,26 @@ static void enter_as_done(blocking *b, const weir__straight *straight,
 }
 
 int weir__blocking_go_on(weir_pipeline *pipeline,
-                         const weir__straight *straight, int code, weir_fn fn,
-                         void *arg)
+                         const weir__straight *straight, int code)
 {
     blocking b __attribute__((cleanup(end)));
     weir_call_options options;
     weir_call_options_init(&options, sizeof options);
     begin(&b, pipeline, &options);
+    uint64_t started_ns = pipeline->shape & WEIR__TIMED
+                              ? weir__stamp_ns(&straight->attempt.began)
+                              : 0;
     for (uint32_t i = 0; i < pipeline->count; i++)
-        enter_as_done(&b, straight, i);
+        enter_as_done(&b, straight, started_ns, i);
     weir__attempt_init(&b.attempt, &b.call, pipeline->clock,
-                       straight->attempt.deadline_ns, 1);
+                       weir__call_deadline(&b.call), 1);
     b.attempt.said = straight->attempt.said;
     b.attempt.outcome = straight->attempt.outcome;
     b.attempt.hint_ns = straight->attempt.hint_ns;
     b.call.attempt = &b.attempt;
     weir__init(&b.attempt.begun_ns,
-               pipeline->timed ? straight->started_ns : UINT64_C(0));
+               pipeline->timed ? started_ns : UINT64_C(0));
     b.call.result.attempts = 1;
     weir__step_returned(&b.call, code);
-    return drive(&b, fn, arg);
+    return drive(&b, straight->fn, straight->arg);
 }

@@ -6,9 +6,11 @@
 
 /* Where the straight path stopped: it has run the first attempt. */
 typedef struct weir__straight {
+    uint64_t word; /* the breaker's, when it passed the call */
+    void *handle;  /* the pipeline, or the policy used alone */
+    weir_fn fn;
+    void *arg;
     weir_attempt attempt;
-    uint64_t word;       /* the breaker's, when it passed the call */
-    uint64_t started_ns; /* when the timeouts began */
 } weir__straight;
 
 /* Runs a call from the start; options were checked, out may be NULL. */
@@ -19,7 +21,6 @@ int weir__blocking_run(weir_pipeline *pipeline,
 /* Goes on after the first attempt, which has returned code: with every policy
  * of the pipeline entered. */
 int weir__blocking_go_on(weir_pipeline *pipeline,
-                         const weir__straight *straight, int code, weir_fn fn,
-                         void *arg);
+                         const weir__straight *straight, int code);
 
 #endif

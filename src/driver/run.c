@@ -5,10 +5,8 @@
 #define RUNNER(shape)                                                         \
     static int run_##shape(weir_pipeline *pipeline, weir_fn fn, void *arg)    \
     {                                                                         \
-        return weir__straight_run(shape, pipeline, NULL, pipeline->clock,     \
-                                  pipeline->breaker, pipeline->bulkhead,      \
-                                  pipeline->budget, pipeline->shortest_ns,    \
-                                  fn, arg);                                   \
+        return weir__straight_run(shape, pipeline, pipeline->budget,          \
+                                  pipeline->shortest_ns, fn, arg);            \
     }
 
 RUNNER(0)
@@ -22,7 +20,7 @@ RUNNER(7)
 
 static int run_general(weir_pipeline *pipeline, weir_fn fn, void *arg)
 {
-    return weir__turn_off_before(pipeline, NULL, fn, arg);
+    return weir__turn_off_before(WEIR__GENERAL, pipeline, fn, arg);
 }
 
 static int run_unsealed(weir_pipeline *pipeline, weir_fn fn, void *arg)

@@ -4,9 +4,12 @@
  * and for policies used alone (single.c).  Nothing is held before the
  * function runs but a permit that can be put back, so whatever is not trivial
  * at the start begins again on the general path, and whatever is not trivial
- * at the end (an error code, something said by the attempt) goes on there
- * from the state reached.  Timeouts and retries do nothing after a success: a
- * success that arrives is a success. */
+ * at the end (something said by the attempt, a failure that may be retried or
+ * be late) goes on there from the state reached.  Timeouts and retries do
+ * nothing after a success: a success that arrives is a success.
+ *
+ * What the end needs is kept in the frame, not in registers: a healthy call
+ * looks at next to nothing of it, and saves no registers for the rest. */
 #ifndef WEIR_DRIVER_STRAIGHT_H
 #define WEIR_DRIVER_STRAIGHT_H
 
@@ -16,53 +19,82 @@
 #define WEIR__INLINE static inline __attribute__((always_inline))
 #define WEIR__COLD static __attribute__((noinline, cold))
 
-/* What to undo when the function is unwound. */
-typedef struct weir__undo {
-    int inside;
-    weir_breaker *breaker;
-    weir_bulkhead *bulkhead;
-    uint64_t word;
-} weir__undo;
+/* Part of a shape, here only: the handle is one policy, not a pipeline. */
+enum { WEIR__ALONE = 16 };
 
-WEIR__COLD void weir__undo_now(const weir__undo *undo)
+WEIR__INLINE weir_breaker *weir__straight_breaker(uint32_t shape, void *handle)
 {
-    if (undo->breaker)
-        weir__breaker_record(undo->breaker, weir__permit(undo->word, 0),
-                             WEIR_TRANSIENT, WEIR_NEVER, WEIR_NOW);
-    if (undo->bulkhead)
-        weir__bulkhead_release(undo->bulkhead);
+    return shape & WEIR__ALONE ? handle : ((weir_pipeline *)handle)->breaker;
 }
 
-WEIR__INLINE void weir__undo_if_inside(const weir__undo *undo)
+WEIR__INLINE weir_bulkhead *weir__straight_bulkhead(uint32_t shape,
+                                                    void *handle)
 {
-    if (undo->inside) {
-        weir__undo copy = *undo;
-        weir__undo_now(&copy);
-    }
+    return shape & WEIR__ALONE ? handle : ((weir_pipeline *)handle)->bulkhead;
 }
+
+WEIR__INLINE weir_clock *weir__straight_clock(uint32_t shape, void *handle)
+{
+    return shape & WEIR__ALONE ? ((weir__policy *)handle)->clock
+                               : ((weir_pipeline *)handle)->clock;
+}
+
+/* ---- turning off ---- */
 
 /* A policy alone is a pipeline of one, made when the path turns off. */
-WEIR__COLD int weir__turn_off_before(weir_pipeline *pipeline,
-                                     weir__policy *alone, weir_fn fn,
+WEIR__INLINE weir_pipeline *weir__straight_pipeline(uint32_t shape,
+                                                    void *handle,
+                                                    weir_pipeline *view)
+{
+    if (!(shape & WEIR__ALONE))
+        return handle;
+    weir__pipeline_view(view, handle);
+    return view;
+}
+
+WEIR__COLD int weir__turn_off_before(uint32_t shape, void *handle, weir_fn fn,
                                      void *arg)
 {
     weir_pipeline view;
     weir_call_options options;
     weir_call_options_init(&options, sizeof options);
-    if (alone)
-        weir__pipeline_view(pipeline = &view, alone);
-    return weir__blocking_run(pipeline, &options, fn, arg, NULL);
+    return weir__blocking_run(weir__straight_pipeline(shape, handle, &view),
+                              &options, fn, arg, NULL);
 }
 
-WEIR__COLD int weir__turn_off_after(weir_pipeline *pipeline,
-                                    weir__policy *alone,
-                                    const weir__straight *straight, int code,
-                                    weir_fn fn, void *arg)
+/* A retry or a timeout has something to say about a failure. */
+WEIR__INLINE int weir__straight_retries(uint32_t shape, const void *handle)
+{
+    return shape & WEIR__ALONE
+               ? !(shape & (WEIR__GUARDED | WEIR__LIMITED))
+               : (int)((const weir_pipeline *)handle)->retries;
+}
+
+/* A failure that nothing tries again, and that cannot be late. */
+static void weir__straight_fail(uint32_t shape, weir__straight *s, int outcome)
+{
+    if (shape & WEIR__GUARDED)
+        weir__breaker_record(weir__straight_breaker(shape, s->handle),
+                             weir__permit(s->word, 0), outcome, WEIR_NEVER,
+                             WEIR_NOW);
+    if (shape & WEIR__LIMITED)
+        weir__bulkhead_release(weir__straight_bulkhead(shape, s->handle));
+}
+
+static __attribute__((noinline)) int
+weir__turn_off_after(uint32_t shape, weir__straight *s, int code)
 {
     weir_pipeline view;
-    if (alone)
-        weir__pipeline_view(pipeline = &view, alone);
-    return weir__blocking_go_on(pipeline, straight, code, fn, arg);
+    if (!(shape & WEIR__TIMED) && s->attempt.said == 0 &&
+        !weir__straight_retries(shape, s->handle)) {
+        weir__straight_fail(
+            shape, s,
+            shape & WEIR__ALONE ? weir_classify_default(code, NULL)
+                                : weir__pipeline_classify(s->handle, code));
+        return code;
+    }
+    return weir__blocking_go_on(
+        weir__straight_pipeline(shape, s->handle, &view), s, code);
 }
 
 /* What is not a success by the pipeline's own classifier is noted, so that
@@ -79,69 +111,97 @@ static inline int weir__classified_success(const weir_pipeline *pipeline,
     return outcome == WEIR_SUCCESS;
 }
 
-WEIR__COLD void weir__record_success(weir_breaker *breaker,
-                                     const weir__straight *straight,
-                                     weir_clock *clock)
+/* What to undo when the function is unwound. */
+WEIR__COLD void weir__unwound(uint32_t shape, weir__straight *s)
 {
-    uint64_t now_ns = WEIR_NOW, elapsed_ns = WEIR_NEVER;
-    if (breaker->timed) {
-        now_ns = weir_clock_now_ns(clock);
-        elapsed_ns = weir__time_since(now_ns, straight->started_ns);
-    }
-    weir__breaker_record(breaker, weir__permit(straight->word, 0),
-                         WEIR_SUCCESS, elapsed_ns, now_ns);
+    weir__straight_fail(shape, s, WEIR_TRANSIENT);
 }
 
-/* shape      a constant: TIMED, GUARDED, LIMITED
- * pipeline   NULL when alone is set
- * alone      NULL when pipeline is set */
-WEIR__INLINE int weir__straight_run(const uint32_t shape,
-                                    weir_pipeline *pipeline,
-                                    weir__policy *alone, weir_clock *clock,
-                                    weir_breaker *breaker,
-                                    weir_bulkhead *bulkhead,
-                                    weir_budget *budget, uint64_t shortest_ns,
+typedef struct weir__inside {
+    uint32_t shape; /* 0: outside of the function, or nothing to undo */
+    weir__straight *straight;
+} weir__inside;
+
+WEIR__INLINE void weir__undo_if_inside(const weir__inside *inside)
+{
+    if (inside->shape & (WEIR__GUARDED | WEIR__LIMITED))
+        weir__unwound(inside->shape, inside->straight);
+}
+
+/* ---- the path ---- */
+
+/* Rejects at once where nothing outside of the breaker has to hear of it. */
+static __attribute__((noinline)) int
+weir__straight_shut(uint32_t shape, void *handle, weir_fn fn, void *arg)
+{
+    if ((shape & WEIR__ALONE || ((weir_pipeline *)handle)->gate_first) &&
+        weir__breaker_rejects(weir__straight_breaker(shape, handle)))
+        return WEIR_EOPEN;
+    return weir__turn_off_before(shape, handle, fn, arg);
+}
+
+static __attribute__((noinline)) void
+weir__straight_succeed(uint32_t shape, const weir__straight *s)
+{
+    weir_breaker *breaker = weir__straight_breaker(shape, s->handle);
+    uint64_t elapsed_ns =
+        breaker->timed
+            ? weir__stamp_elapsed_ns(weir__straight_clock(shape, s->handle),
+                                     &s->attempt.began)
+            : WEIR_NEVER;
+    weir__breaker_record(breaker, weir__permit(s->word, 0), WEIR_SUCCESS,
+                         elapsed_ns, WEIR_NOW);
+}
+
+/* shape     a constant
+ * handle    a pipeline, or a policy when the shape is ALONE
+ * limit_ns  the shortest timeout; WEIR_NEVER: none */
+WEIR__INLINE int weir__straight_run(const uint32_t shape, void *handle,
+                                    weir_budget *budget, uint64_t limit_ns,
                                     weir_fn fn, void *arg)
 {
     weir__straight s;
-    weir__undo undo __attribute__((cleanup(weir__undo_if_inside)));
-    uint64_t deadline_ns = WEIR_NEVER;
-    undo.inside = 0;
+    weir__inside inside __attribute__((cleanup(weir__undo_if_inside)));
+    inside.shape = 0;
+    inside.straight = &s;
     if (shape & WEIR__GUARDED) {
-        s.word = weir__load_acquire(&breaker->core.word);
-        if (weir__unlikely(!weir__word_passes(s.word))) {
-            if ((alone || pipeline->gate_first) &&
-                weir__breaker_rejects(breaker))
-                return WEIR_EOPEN;
-            return weir__turn_off_before(pipeline, alone, fn, arg);
-        }
+        s.word = weir__load_acquire(
+            &weir__straight_breaker(shape, handle)->core.word);
+        if (weir__unlikely(!weir__word_passes(s.word)))
+            return weir__straight_shut(shape, handle, fn, arg);
     }
     if ((shape & WEIR__LIMITED) &&
-        weir__unlikely(!weir__bulkhead_core_try(&bulkhead->core)))
-        return weir__turn_off_before(pipeline, alone, fn, arg);
+        weir__unlikely(!weir__bulkhead_core_try(
+            &weir__straight_bulkhead(shape, handle)->core)))
+        return weir__turn_off_before(shape, handle, fn, arg);
+    s.attempt.call = NULL;
+    s.attempt.said = 0;
+    s.attempt.deadline_ns = WEIR_NEVER;
+    s.attempt.clock = weir__straight_clock(shape, handle);
     if (shape & WEIR__TIMED) {
-        s.started_ns = weir_clock_now_ns(clock);
-        deadline_ns = weir__time_add(s.started_ns, shortest_ns);
+        s.attempt.began = weir__stamp_take(s.attempt.clock);
+        s.attempt.deadline_ns = limit_ns;
     }
     if (weir__unlikely(budget != NULL))
         weir__budget_core_deposit(&budget->core, &budget->limits);
-    weir__attempt_init(&s.attempt, NULL, clock, deadline_ns, 1);
-    undo.breaker = shape & WEIR__GUARDED ? breaker : NULL;
-    undo.bulkhead = shape & WEIR__LIMITED ? bulkhead : NULL;
-    undo.word = shape & WEIR__GUARDED ? s.word : 0;
-    undo.inside = 1;
+    s.handle = handle;
+    s.fn = fn;
+    s.arg = arg;
+    inside.shape = shape;
     int code = fn(&s.attempt, arg);
+    inside.shape = 0;
     int healthy = code == 0;
-    if (!alone && weir__unlikely(pipeline->classify != weir_classify_default))
-        healthy = weir__classified_success(pipeline, &s.attempt, code);
-    undo.inside = 0;
+    if (!(shape & WEIR__ALONE) &&
+        weir__unlikely(((weir_pipeline *)s.handle)->classified))
+        healthy = weir__classified_success(s.handle, &s.attempt, code);
     if (weir__unlikely(!healthy || s.attempt.said != 0))
-        return weir__turn_off_after(pipeline, alone, &s, code, fn, arg);
+        return weir__turn_off_after(shape, &s, code);
     if ((shape & WEIR__GUARDED) &&
-        weir__unlikely(!weir__breaker_success_is_nothing(breaker)))
-        weir__record_success(breaker, &s, clock);
+        weir__unlikely(!weir__breaker_success_is_nothing(
+            weir__straight_breaker(shape, s.handle))))
+        weir__straight_succeed(shape, &s);
     if (shape & WEIR__LIMITED)
-        weir__bulkhead_release(bulkhead);
+        weir__bulkhead_release(weir__straight_bulkhead(shape, s.handle));
     return code;
 }
 

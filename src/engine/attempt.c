@@ -8,15 +8,28 @@
 
 uint32_t weir_attempt_number(const weir_attempt *attempt)
 {
-    return attempt ? attempt->number : 0;
+    if (!attempt)
+        return 0;
+    return attempt->call ? attempt->number : 1;
+}
+
+uint64_t weir__attempt_deadline(const weir_attempt *attempt)
+{
+    if (attempt->call || attempt->deadline_ns == WEIR_NEVER)
+        return attempt->deadline_ns;
+    return weir__time_add(weir__stamp_ns(&attempt->began),
+                          attempt->deadline_ns);
 }
 
 uint64_t weir_attempt_remaining_ns(const weir_attempt *attempt)
 {
     if (!attempt || attempt->deadline_ns == WEIR_NEVER)
         return WEIR_NEVER;
-    return weir__time_since(attempt->deadline_ns,
-                            weir_clock_now_ns(attempt->clock));
+    return weir__time_since(
+        attempt->deadline_ns,
+        attempt->call ? weir_clock_now_ns(attempt->clock)
+                      : weir__stamp_elapsed_ns(attempt->clock,
+                                               &attempt->began));
 }
 
 int weir_attempt_canceled(const weir_attempt *attempt)

@@ -1,8 +1,8 @@
 /* One invocation of the user's function.
  *
  * Three kinds share the struct:
- *   straight   on the straight path of the blocking driver: call is NULL and
- *              only the first part is set
+ *   straight   the first on the straight path of the blocking driver: call is
+ *              NULL and only the first part is set
  *   blocking   in a blocking run on the general path: word is 0
  *   stepped    reference counted, finished from any thread
  *
@@ -18,7 +18,7 @@
 #ifndef WEIR_ENGINE_ATTEMPT_H
 #define WEIR_ENGINE_ATTEMPT_H
 
-#include "base/atomic.h"
+#include "base/stamp.h"
 #include "engine/node.h"
 #include "weir/attempt.h"
 #include "weir/call.h"
@@ -43,10 +43,11 @@ enum { WEIR__CANCEL_NONE, WEIR__CANCEL_LISTENS, WEIR__CANCEL_TOLD };
 
 struct weir_attempt {
     weir_call *call;
+    uint32_t said;   /* which of the next but one the user has set */
+    uint32_t number; /* straight: not set, it is 1 */
+    uint64_t deadline_ns; /* straight: counted from began */
     weir_clock *clock;
-    uint64_t deadline_ns;
-    uint32_t number;
-    uint32_t said; /* which of the next two the user has set */
+    weir__stamp began; /* straight only, and not set without a deadline */
     int32_t outcome;
     int32_t reason; /* GIVEN_UP: the status for weir_attempt_finish */
     uint64_t hint_ns;
@@ -62,7 +63,7 @@ struct weir_attempt {
     void *on_cancel_arg;
 };
 
-/* Prepares the part that the straight path needs. */
+/* Prepares the first part, of all but straight ones. */
 static inline void weir__attempt_init(weir_attempt *attempt, weir_call *call,
                                       weir_clock *clock, uint64_t deadline_ns,
                                       uint32_t number)
@@ -73,6 +74,9 @@ static inline void weir__attempt_init(weir_attempt *attempt, weir_call *call,
     attempt->number = number;
     attempt->said = 0;
 }
+
+/* When its time is over, by its clock; WEIR_NEVER: never. */
+uint64_t weir__attempt_deadline(const weir_attempt *attempt);
 
 /* For pools: the attempt waits for a worker; it has one; it gets none, and
  * ends with a status.  What waits is not the dependency. */

@@ -62,7 +62,8 @@ void weir__call_init(weir_call *call, weir_pipeline *pipeline,
     weir__init(&call->cancelled, 0u);
     if (options->parent)
         call->deadline_ns = weir__time_min(call->deadline_ns,
-                                           options->parent->deadline_ns);
+                                           weir__attempt_deadline(
+                                               options->parent));
     weir_cancel *tokens[WEIR_CALL_TOKENS + 1];
     call->token_count = tokens_of(options, tokens);
     for (uint32_t i = 0; i < call->token_count; i++) {

@@ -75,6 +75,7 @@ int weir_pipeline_classify(weir_pipeline *pipeline, weir_classify_fn fn,
     pipeline->classify = fn;
     pipeline->classify_arg = arg;
     pipeline->classify_destroy = destroy;
+    pipeline->classified = 1;
     return WEIR_OK;
 }
 
@@ -114,6 +115,7 @@ int weir_pipeline_add_bulkhead(weir_pipeline *pipeline,
 static uint32_t shape_retry(weir_pipeline *pipeline, weir_retry *retry)
 {
     uint32_t bits = retry->max_elapsed_ns == WEIR_NEVER ? 0 : WEIR__TIMED;
+    pipeline->retries = 1;
     if (retry->budget && pipeline->budget)
         bits |= WEIR__GENERAL;
     if (retry->budget)

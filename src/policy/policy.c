@@ -1,10 +1,11 @@
 #include "policy/policy.h"
 
-#include "base/clock.h"
+#include "base/stamp.h"
 
 void *weir__policy_new(weir__kind kind, size_t bytes, weir_clock *clock,
                        const weir_allocator *allocator)
 {
+    weir__counter_setup();
     weir__policy *policy = weir__allocate(allocator, bytes);
     if (!policy)
         return NULL;
