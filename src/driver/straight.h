@@ -149,8 +149,7 @@ weir__straight_succeed(uint32_t shape, const weir__straight *s)
             ? weir__stamp_elapsed_ns(weir__straight_clock(shape, s->handle),
                                      &s->attempt.began)
             : WEIR_NEVER;
-    weir__breaker_record(breaker, weir__permit(s->word, 0), WEIR_SUCCESS,
-                         elapsed_ns, WEIR_NOW);
+    weir__breaker_succeed(breaker, s->word, elapsed_ns);
 }
 
 /* shape     a constant

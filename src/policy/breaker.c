@@ -1,5 +1,6 @@
 #include "policy/breaker.h"
 
+#include "base/clock.h"
 #include "base/time.h"
 
 static weir__breaker_core *core_of(const weir_breaker *breaker)
@@ -67,6 +68,15 @@ static uint64_t age(const weir_breaker *breaker, uint64_t now_ns)
     return weir__time_since(now_ns, breaker->made_ns);
 }
 
+/* Late by a little, which spans of this length do not mind. */
+static uint64_t age_for_window(const weir_breaker *breaker, uint64_t now_ns)
+{
+    if (now_ns == WEIR_NOW &&
+        breaker->u.time.window.span_ns >= 4 * WEIR__COARSE_LAG_NS)
+        now_ns = weir__clock_coarse_ns(breaker->policy.clock);
+    return age(breaker, now_ns);
+}
+
 static uint64_t age_if_known(const weir_breaker *breaker, uint64_t now_ns)
 {
     return now_ns == WEIR_NOW ? WEIR_NOW : age(breaker, now_ns);
@@ -98,6 +108,8 @@ int weir__breaker_acquire(weir_breaker *breaker, uint64_t now_ns,
     int status = weir__breaker_core_acquire(&breaker->core, limits, age_ns,
                                             out_permit, &transition);
     if (status == WEIR__ASK_TIME) {
+        if (weir__breaker_rejects(breaker))
+            return WEIR_EOPEN;
         age_ns = age(breaker, WEIR_NOW);
         status = weir__breaker_core_acquire(&breaker->core, limits, age_ns,
                                             out_permit, &transition);
@@ -126,28 +138,64 @@ static int record_in_core(weir_breaker *breaker,
     return status;
 }
 
+static __attribute__((noinline)) void trip(weir_breaker *breaker,
+                                           const weir__breaker_limits *limits,
+                                           uint64_t generation,
+                                           uint64_t now_ns)
+{
+    weir__transition transition = {0, 0, 0, 0};
+    uint64_t age_ns = age(breaker, now_ns);
+    weir__breaker_core_trip(&breaker->core, limits, generation, age_ns,
+                            &transition);
+    publish(breaker, &transition, age_ns);
+}
+
 static int record_in_window(weir_breaker *breaker,
                             const weir__breaker_limits *limits,
                             uint64_t permit, uint32_t outcome,
                             uint64_t now_ns)
 {
-    static const weir__rates never = {2.0, 2.0, 1};
+    static const weir__rates never = {2.0, 2.0, 1, 0, 0, 0};
     int observes = weir__word_state(permit) == WEIR_METRICS_ONLY, trips;
     uint64_t generation = weir__word_generation(permit);
-    weir__transition transition = {0, 0, 0, 0};
     uint64_t age_ns = breaker->window == WEIR_WINDOW_TIME
-                          ? age(breaker, now_ns)
+                          ? age_for_window(breaker, now_ns)
                           : age_if_known(breaker, now_ns);
     int counted = weir__breaker_window_record(
         breaker, observes ? &never : &limits->rates, generation, outcome,
         age_ns, &trips);
-    if (trips) {
-        age_ns = age(breaker, now_ns);
-        weir__breaker_core_trip(&breaker->core, limits, generation, age_ns,
-                                &transition);
-        publish(breaker, &transition, age_ns);
-    }
+    if (weir__unlikely(trips))
+        trip(breaker, limits, generation, now_ns);
     return counted ? WEIR_OK : WEIR_ESTALE;
+}
+
+/* Plain successes have a copy of this code to themselves. */
+static void succeed_in_count(weir_breaker *breaker,
+                             const weir__breaker_limits *limits,
+                             uint64_t generation)
+{
+    int counted;
+    if (weir__unlikely(weir__cw_record(&breaker->u.count, &limits->rates,
+                                       &breaker->core.word, generation, 0,
+                                       &counted) == WEIR__TRIPPED))
+        trip(breaker, limits, generation, WEIR_NOW);
+}
+
+/* A success whose permit has gone stale may still be counted, in a generation
+ * that nobody reads any more. */
+void weir__breaker_succeed(weir_breaker *breaker, uint64_t word,
+                           uint64_t elapsed_ns)
+{
+    const weir__breaker_limits *limits = weir__breaker_limits_of(breaker);
+    uint64_t permit = weir__permit(word, 0);
+    int slow = elapsed_ns != WEIR_NEVER && elapsed_ns > limits->slow_call_ns;
+    if (breaker->window == WEIR_WINDOW_COUNT && !slow)
+        succeed_in_count(breaker, limits, weir__word_generation(word));
+    else if (breaker->window == WEIR_WINDOW_CONSECUTIVE)
+        record_in_core(breaker, limits, permit, WEIR_SUCCESS, WEIR_NOW);
+    else
+        record_in_window(breaker, limits, permit,
+                         slow ? (uint32_t)WEIR__SLOW : 0, WEIR_NOW);
 }
 
 int weir__breaker_record(weir_breaker *breaker, uint64_t permit, int outcome,
@@ -210,12 +258,15 @@ int weir_breaker_state(const weir_breaker *breaker)
     return weir__word_state(w);
 }
 
+/* The cheap clock is late: far from the end it is good enough. */
 int weir__breaker_rejects(const weir_breaker *breaker)
 {
     uint64_t w = weir__load_acquire(&core_of(breaker)->word);
-    if (weir__word_state(w) == WEIR_FORCED_OPEN)
-        return 1;
-    return weir__word_state(w) == WEIR_OPEN &&
+    if (weir__word_state(w) != WEIR_OPEN)
+        return weir__word_state(w) == WEIR_FORCED_OPEN;
+    uint64_t now_ns = weir__clock_coarse_ns(breaker->policy.clock);
+    return weir__ticks_down(age(breaker, now_ns) + WEIR__COARSE_LAG_NS) <
+               weir__word_payload(w) ||
            weir__ticks_down(age(breaker, WEIR_NOW)) < weir__word_payload(w);
 }
 

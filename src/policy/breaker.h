@@ -78,6 +78,10 @@ int weir__breaker_acquire(weir_breaker *breaker, uint64_t now_ns,
                           uint64_t *out_permit);
 int weir__breaker_record(weir_breaker *breaker, uint64_t permit, int outcome,
                          uint64_t elapsed_ns, uint64_t now_ns);
+/* A success of a call that was let through while closed; word is the core's at
+ * that moment. */
+void weir__breaker_succeed(weir_breaker *breaker, uint64_t word,
+                           uint64_t elapsed_ns);
 /* Would it reject a call now?  Only looks. */
 int weir__breaker_rejects(const weir_breaker *breaker);
 uint64_t weir__breaker_retry_after(const weir_breaker *breaker,

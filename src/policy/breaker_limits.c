@@ -102,6 +102,8 @@ int weir__breaker_limits_from(weir__breaker_limits *limits,
     limits->rates.failed = copy->failure_rate;
     limits->rates.slow = copy->slow_rate;
     limits->rates.minimum = copy->minimum_calls;
+    if (copy->window == WEIR_WINDOW_COUNT)
+        weir__rates_count_out(&limits->rates, copy->window_calls);
     limits->seeded = copy->seeded;
     limits->seed = copy->seed;
     if (!copy->seeded && copy->open_jitter > 0.0)

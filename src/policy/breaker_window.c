@@ -1,6 +1,5 @@
 /* The window of a breaker, whichever it has. */
-#include <pthread.h>
-
+#include "base/cpu.h"
 #include "policy/breaker.h"
 
 static size_t stripe_bytes(uint32_t buckets)
@@ -75,12 +74,10 @@ static void add_stripes(weir_breaker *breaker)
 static weir__bucket *own_stripe(weir_breaker *breaker)
 {
     weir__time_window *window = &breaker->u.time.window;
-    uint64_t thread = (uint64_t)(uintptr_t)pthread_self();
-    if (weir__load_relaxed(&window->contended) == 1)
+    if (weir__unlikely(weir__load_relaxed(&window->contended) == 1))
         add_stripes(breaker);
     unsigned char *more = atomic_load(&breaker->u.time.stripes);
-    return stripe(breaker, more,
-                  (size_t)((thread * UINT64_C(0x9e3779b97f4a7c15)) >> 61));
+    return stripe(breaker, more, weir__cpu_hint() % WEIR__STRIPES);
 }
 
 static void time_totals(const weir_breaker *breaker, uint64_t generation,
@@ -89,9 +86,9 @@ static void time_totals(const weir_breaker *breaker, uint64_t generation,
     weir__time_window *window = &((weir_breaker *)breaker)->u.time.window;
     unsigned char *more =
         atomic_load(&((weir_breaker *)breaker)->u.time.stripes);
-    uint64_t span = weir__tw_span(window, age_ns);
+    uint64_t place = weir__tw_find(window, age_ns);
     for (size_t i = 0; i < (more ? WEIR__STRIPES : 1); i++)
-        weir__tw_sum(window, stripe(breaker, more, i), span, generation,
+        weir__tw_sum(window, stripe(breaker, more, i), place, generation,
                      totals);
 }
 

@@ -60,6 +60,11 @@ typedef struct weir__count_window {
 
 #define WEIR__CW_FULL (UINT64_C(1) << 32)
 #define WEIR__CW_TRIPPED (UINT64_C(1) << 35)
+#define WEIR__CW_INDEX (UINT64_C(0x3ff) << 22)
+#define WEIR__CW_ONE_INDEX (UINT64_C(1) << 22)
+#define WEIR__CW_LAST (UINT64_C(3) << 33)
+#define WEIR__CW_LAP (UINT64_C(0x3fff) << 36)
+#define WEIR__CW_ONE_LAP (UINT64_C(1) << 36)
 
 static inline uint32_t weir__cw_failed(uint64_t x)
 {
@@ -81,14 +86,15 @@ static inline uint32_t weir__cw_last(uint64_t x)
     return (uint32_t)(x >> 33) & 3;
 }
 
-static inline uint64_t weir__cw_lap(uint64_t x)
-{
-    return (x >> 36) & 0x3fff;
-}
-
 static inline uint64_t weir__cw_generation(uint64_t x)
 {
     return x >> 50;
+}
+
+/* What an outcome adds to the counts of failed and slow. */
+static inline uint64_t weir__cw_count(uint64_t outcome)
+{
+    return (outcome & 1) | (outcome >> 1) << 11;
 }
 
 static inline uint32_t weir__cw_calls(const weir__count_window *window,
@@ -139,16 +145,12 @@ static inline uint64_t weir__cw_next(const weir__count_window *window,
 {
     uint32_t index = weir__cw_index(x);
     uint64_t oldest = x & WEIR__CW_FULL ? weir__cw_cell(window, index) : 0;
-    uint64_t failed = weir__cw_failed(x) + (outcome & 1) - (oldest & 1);
-    uint64_t slow = weir__cw_slow(x) + (outcome >> 1) - (oldest >> 1);
-    uint64_t full = x & WEIR__CW_FULL, lap = weir__cw_lap(x);
-    if (++index == window->calls) {
-        index = 0;
-        full = WEIR__CW_FULL;
-        lap = (lap + 1) & 0x3fff;
-    }
-    return weir__cw_generation(x) << 50 | lap << 36 | outcome << 33 | full |
-           (uint64_t)index << 22 | slow << 11 | failed;
+    uint64_t lap = (x + WEIR__CW_ONE_LAP) & WEIR__CW_LAP;
+    uint64_t to = (x & ~WEIR__CW_LAST) + (outcome << 33) +
+                  weir__cw_count(outcome) - weir__cw_count(oldest);
+    if (index + 1 < window->calls)
+        return to + WEIR__CW_ONE_INDEX;
+    return (to & ~(WEIR__CW_INDEX | WEIR__CW_LAP)) | lap | WEIR__CW_FULL;
 }
 
 /* Records an outcome (WEIR__FAILED, WEIR__SLOW) of a call that was let
@@ -172,7 +174,7 @@ static inline int weir__cw_record(weir__count_window *window,
                 generation)
                 return WEIR__OUTDATED;
             /* the lap goes on, so that no word comes twice */
-            from = mine << 50 | ((weir__cw_lap(x) + 1) & 0x3fff) << 36;
+            from = mine << 50 | ((x + WEIR__CW_ONE_LAP) & WEIR__CW_LAP);
         } else if (x & WEIR__CW_TRIPPED) {
             return WEIR__TRIPPED;
         } else if (outcome == 0 && weir__cw_clean(x, generation)) {

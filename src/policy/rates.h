@@ -8,6 +8,10 @@ typedef struct weir__rates {
     double failed;    /* 0..1 of the calls, 0 excluded */
     double slow;      /* the same */
     uint32_t minimum; /* calls before anything is judged */
+    /* The same, counted out for a number of calls; 0: for none. */
+    uint32_t calls;
+    uint32_t calls_failed;
+    uint32_t calls_slow;
 } weir__rates;
 
 /* Bits of an outcome in a window. */
@@ -22,9 +26,26 @@ enum { WEIR__RECORDED, WEIR__TRIPPED, WEIR__OUTDATED };
 static inline int weir__rates_reached(const weir__rates *rates, uint64_t calls,
                                       uint64_t failed, uint64_t slow)
 {
+    if (calls == rates->calls)
+        return calls > 0 && (failed >= rates->calls_failed ||
+                             slow >= rates->calls_slow);
     return calls > 0 && calls >= rates->minimum &&
            ((failed > 0 && (double)failed / (double)calls >= rates->failed) ||
             (slow > 0 && (double)slow / (double)calls >= rates->slow));
+}
+
+/* Counts it out for the calls of a full window, at least the minimum: it is
+ * judged at every failure, and a division is dear. */
+static inline void weir__rates_count_out(weir__rates *rates, uint32_t calls)
+{
+    uint32_t failed = 1, slow = 1;
+    while ((double)failed / (double)calls < rates->failed)
+        failed++;
+    while ((double)slow / (double)calls < rates->slow)
+        slow++;
+    rates->calls = calls;
+    rates->calls_failed = failed;
+    rates->calls_slow = slow;
 }
 
 #endif

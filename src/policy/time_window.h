@@ -1,7 +1,8 @@
 /* The outcomes of the last T seconds, counted in buckets.
  *
  * Time is cut into spans of T/buckets, numbered since the breaker was made.
- * The counts of span s are in slot s % buckets, together with a tag that says
+ * The counts of span s are in slot s % buckets (a place is a span with its
+ * slot, so that only the first of a span divides), together with a tag that says
  * which span and generation they belong to; counts with another tag read as
  * zero.  So nothing has to be swept: not when time passes, however long, and
  * not when the breaker changes its state.
@@ -67,7 +68,7 @@ typedef struct weir__time_window {
     uint32_t buckets;
     weir__atomic_u32 watch;     /* successes judge, too */
     weir__atomic_u32 contended; /* more stripes would help */
-    weir__atomic_u64 newest;    /* span; never goes back */
+    weir__atomic_u64 newest;    /* place; never goes back */
 } weir__time_window;
 
 /* Sums of a window. */
@@ -97,29 +98,40 @@ static inline int weir__tw_is_younger(uint64_t c, uint64_t tag,
            generation;
 }
 
-/* The span of a time. */
-static inline uint64_t weir__tw_span(weir__time_window *window,
+/*   place  63..6 span
+ *          5..0  its slot */
+static inline uint64_t weir__tw_place(const weir__time_window *window,
+                                      uint64_t span)
+{
+    return span << 6 | span % window->buckets;
+}
+
+/* The place of a time. */
+static inline uint64_t weir__tw_find(weir__time_window *window,
                                      uint64_t age_ns)
 {
-    uint64_t span = age_ns / window->span_ns;
-    uint64_t newest = weir__load_seq_cst(&window->newest);
-    return span > newest ? span : newest;
+    uint64_t newest = weir__load_seq_cst(&window->newest), place;
+    /* an age before the newest span wraps around, and is not in it */
+    if (age_ns - (newest >> 6) * window->span_ns < window->span_ns)
+        return newest;
+    place = weir__tw_place(window, age_ns / window->span_ns);
+    return place > newest ? place : newest;
 }
 
 /* The same, noted for those whose time is older. */
 static inline uint64_t weir__tw_begin(weir__time_window *window,
                                       uint64_t age_ns)
 {
-    uint64_t span = age_ns / window->span_ns;
+    uint64_t place = weir__tw_find(window, age_ns);
     uint64_t newest = weir__load_seq_cst(&window->newest);
-    while (span > newest)
-        if (weir__cas_seq_cst(&window->newest, &newest, span))
-            return span;
+    while (weir__unlikely(place > newest))
+        if (weir__cas_seq_cst(&window->newest, &newest, place))
+            return place;
     return newest;
 }
 
-/* What adding met, as bits. */
-enum { WEIR__TW_CONTENDED = 1, WEIR__TW_BEGAN = 2 };
+/* What adding met, as bits.  FULL: the bucket counts no more. */
+enum { WEIR__TW_CONTENDED = 1, WEIR__TW_BEGAN = 2, WEIR__TW_FULL = 4 };
 
 /* Adds one under a tag. */
 static inline int weir__tw_add(weir__atomic_u64 *counter, uint64_t tag,
@@ -130,9 +142,10 @@ static inline int weir__tw_add(weir__atomic_u64 *counter, uint64_t tag,
     int met = 0;
     for (;;) {
         int begins = (c & ~WEIR__TW_COUNT_MASK) != tag;
-        if (begins ? weir__tw_is_younger(c, tag, breaker_word, generation)
-                   : (c & WEIR__TW_COUNT_MASK) == WEIR__TW_COUNT_MASK)
+        if (begins && weir__tw_is_younger(c, tag, breaker_word, generation))
             return met;
+        if (!begins && (c & WEIR__TW_COUNT_MASK) == WEIR__TW_COUNT_MASK)
+            return met | WEIR__TW_FULL;
         if (weir__cas_seq_cst(counter, &c, begins ? tag | 1 : c + 1))
             return begins ? met | WEIR__TW_BEGAN : met;
         met = WEIR__TW_CONTENDED;
@@ -145,14 +158,15 @@ static inline uint64_t weir__tw_read(weir__atomic_u64 *counter, uint64_t tag)
     return (c & ~WEIR__TW_COUNT_MASK) == tag ? c & WEIR__TW_COUNT_MASK : 0;
 }
 
-/* Sums one stripe over the window that ends with span. */
+/* Sums one stripe over the window that ends with a place. */
 static inline void weir__tw_sum(const weir__time_window *window,
-                                weir__bucket *stripe, uint64_t span,
+                                weir__bucket *stripe, uint64_t place,
                                 uint64_t generation, weir__totals *totals)
 {
-    uint32_t i;
+    uint64_t span = place >> 6;
+    uint32_t slot = place & 63, i;
     for (i = 0; i < window->buckets && i <= span; i++) {
-        weir__bucket *bucket = &stripe[(span - i) % window->buckets];
+        weir__bucket *bucket = &stripe[slot];
         uint64_t tag = weir__tw_tag(span - i, generation);
         uint64_t failed = weir__tw_read(&bucket->failed, tag);
         uint64_t slow = weir__tw_read(&bucket->slow, tag);
@@ -161,20 +175,22 @@ static inline void weir__tw_sum(const weir__time_window *window,
         totals->calls += calls;
         totals->failed += failed < calls ? failed : calls;
         totals->slow += slow < calls ? slow : calls;
+        slot = slot == 0 ? window->buckets - 1 : slot - 1;
     }
 }
 
 /* Counts an outcome in a stripe.  1: it must judge. */
 static inline int weir__tw_count(weir__time_window *window,
                                  weir__bucket *stripe,
-                                 weir__atomic_u64 *breaker_word, uint64_t span,
-                                 uint64_t generation, uint32_t outcome)
+                                 weir__atomic_u64 *breaker_word,
+                                 uint64_t place, uint64_t generation,
+                                 uint32_t outcome)
 {
-    weir__bucket *bucket = &stripe[span % window->buckets];
-    uint64_t tag = weir__tw_tag(span, generation);
+    weir__bucket *bucket = &stripe[place & 63];
+    uint64_t tag = weir__tw_tag(place >> 6, generation);
     int met = weir__tw_add(&bucket->calls, tag, breaker_word, generation);
     int began = met & WEIR__TW_BEGAN;
-    if (weir__tw_read(&bucket->calls, tag) == WEIR__TW_COUNT_MASK)
+    if (met & WEIR__TW_FULL)
         return outcome != 0;
     if (outcome & WEIR__FAILED)
         met |= weir__tw_add(&bucket->failed, tag, breaker_word, generation);

@@ -70,7 +70,7 @@ s/^            weir__cw_settle(window, x);/            if (!SEEDED(70)) weir__cw
 # 71: nothing falls out of the window
 s/uint64_t oldest = x & WEIR__CW_FULL/uint64_t oldest = !SEEDED(71) \&\& (x \& WEIR__CW_FULL)/
 # 72: the same word comes again a lap later
-s/lap = (lap + 1) & 0x3fff;/lap = (lap + !SEEDED(72)) \& 0x3fff;/
+s/uint64_t lap = (x + WEIR__CW_ONE_LAP)/uint64_t lap = (x + (SEEDED(72) ? 0 : WEIR__CW_ONE_LAP))/
 # 73: a late writer does not notice that the word has moved on
 s/weir__load_acquire(&window->word) == x)/(SEEDED(73) || weir__load_acquire(\&window->word) == x))/
 # 74: an older generation replaces a younger one

@@ -38,20 +38,21 @@ struct time_window : rl::test_suite<time_window, 2> {
         weir__init(&buckets[0].failed, UINT64_C(0));
         weir__init(&buckets[0].slow, UINT64_C(0));
         /* the span has begun, so that beginning it is no reason to judge */
-        weir__tw_count(&window, buckets, &breaker_word, 7, 1, 0);
+        weir__tw_count(&window, buckets, &breaker_word, 7 << 6, 1, 0);
     }
 
     weir__totals sum()
     {
         weir__totals totals = {0, 0, 0};
-        weir__tw_sum(&window, buckets, 7, 1, &totals);
+        weir__tw_sum(&window, buckets, 7 << 6, 1, &totals);
         return totals;
     }
 
     int record(uint32_t outcome)
     {
         weir__totals totals;
-        if (!weir__tw_count(&window, buckets, &breaker_word, 7, 1, outcome))
+        if (!weir__tw_count(&window, buckets, &breaker_word, 7 << 6, 1,
+                            outcome))
             return 0;
         do {
             totals = sum();
