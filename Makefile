@@ -146,10 +146,13 @@ help:
 	@echo "make deps         installs what the tests need (root or sudo)"
 	@echo "make check        all tests"
 	@echo "make bench        what a call costs here, against a bare call"
+	@echo "make bench-deps   installs the peers of bench-peers, under $(B)/"
+	@echo "make bench-peers  weir beside the libraries of other languages"
 	@echo "make install      DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)"
 	@echo "make uninstall    takes it away again"
 	@echo "make clean        removes $(B)/"
 	@echo "CC, CFLAGS, CPPFLAGS and LDFLAGS are yours; B names the build folder"
 
 -include tests/tests.mk
+-include bench/peers/peers.mk
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
