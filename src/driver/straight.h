@@ -130,6 +130,18 @@ WEIR__INLINE void weir__undo_if_inside(const weir__inside *inside)
 
 /* ---- the path ---- */
 
+/* The same for a bulkhead: nothing free, no place in the queue, and no permit
+ * of abandoned work to take back.  Breakers outside of it are closed, and a
+ * closed breaker's permit needs no giving back. */
+static __attribute__((noinline)) int
+weir__straight_full(uint32_t shape, void *handle, weir_fn fn, void *arg)
+{
+    if ((shape & WEIR__ALONE || ((weir_pipeline *)handle)->limit_first) &&
+        weir__bulkhead_is_full(weir__straight_bulkhead(shape, handle)))
+        return WEIR_EFULL;
+    return weir__turn_off_before(shape, handle, fn, arg);
+}
+
 /* Rejects at once where nothing outside of the breaker has to hear of it. */
 static __attribute__((noinline)) int
 weir__straight_shut(uint32_t shape, void *handle, weir_fn fn, void *arg)
@@ -172,7 +184,7 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape, void *handle,
     if ((shape & WEIR__LIMITED) &&
         weir__unlikely(!weir__bulkhead_core_try(
             &weir__straight_bulkhead(shape, handle)->core)))
-        return weir__turn_off_before(shape, handle, fn, arg);
+        return weir__straight_full(shape, handle, fn, arg);
     s.attempt.call = NULL;
     s.attempt.said = 0;
     s.attempt.deadline_ns = WEIR_NEVER;

@@ -123,17 +123,20 @@ static uint32_t shape_retry(weir_pipeline *pipeline, weir_retry *retry)
     return bits;
 }
 
-static int is_gate_first(const weir_pipeline *pipeline)
+/* Does nothing outside of the first policy of a kind have to hear of its
+ * rejections?  retried: the bit of retries that do. */
+static int is_first(const weir_pipeline *pipeline, weir__kind kind,
+                    uint32_t retried)
 {
     for (uint32_t i = 0; i < pipeline->count; i++) {
         const weir__policy *policy = pipeline->layers[i];
         const weir_retry *retry = (const weir_retry *)policy;
-        if (policy->kind == WEIR__BREAKER)
+        if (policy->kind == kind)
             return 1;
         if (policy->kind == WEIR__BULKHEAD)
             return 0;
         if (policy->kind == WEIR__RETRY &&
-            (retry->budget || (retry->retry_on & WEIR_RETRY_OPEN)))
+            (retry->budget || (retry->retry_on & retried)))
             return 0;
     }
     return 0;
@@ -143,7 +146,10 @@ static int is_gate_first(const weir_pipeline *pipeline)
 static void shape(weir_pipeline *pipeline)
 {
     uint32_t bits = 0;
-    pipeline->gate_first = (uint32_t)is_gate_first(pipeline);
+    pipeline->gate_first =
+        (uint32_t)is_first(pipeline, WEIR__BREAKER, WEIR_RETRY_OPEN);
+    pipeline->limit_first =
+        (uint32_t)is_first(pipeline, WEIR__BULKHEAD, WEIR_RETRY_FULL);
     for (uint32_t i = 0; i < pipeline->count; i++) {
         weir__policy *policy = pipeline->layers[i];
         switch (policy->kind) {

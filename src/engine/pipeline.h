@@ -33,6 +33,7 @@ struct weir_pipeline {
     uint32_t timed;      /* a breaker wants to know how long calls take */
     uint32_t gate_first; /* nothing outside of the breaker takes anything or
                             would try again: when it rejects, that is it */
+    uint32_t limit_first; /* the same for the bulkhead */
     uint32_t retries;    /* a retry is among the policies */
     uint32_t classified; /* by a classifier of the user */
     weir_classify_fn classify;

@@ -43,6 +43,16 @@ void weir__bulkhead_release_abandoned(weir_bulkhead *bulkhead,
  * WEIR_NEVER.  now_ns may be WEIR_NOW. */
 uint64_t weir__bulkhead_reclaim(weir_bulkhead *bulkhead, uint64_t now_ns);
 
+/* Is it certain that it rejects?  Only looks. */
+static inline int weir__bulkhead_is_full(weir_bulkhead *bulkhead)
+{
+    uint64_t w = weir__load_relaxed(&bulkhead->core.word);
+    return weir__held(w) >= weir__load_relaxed(&bulkhead->core.limit) &&
+           weir__waiting(w) >= bulkhead->max_queue &&
+           (bulkhead->abandoned_max_ns == WEIR_NEVER ||
+            weir__load_acquire(&bulkhead->abandoned) == 0);
+}
+
 int weir__bulkhead_quit(weir_bulkhead *bulkhead, weir__waiter *waiter);
 int weir__bulkhead_release(weir_bulkhead *bulkhead);
 
