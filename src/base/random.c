@@ -1,6 +1,7 @@
 #include "base/random.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,19 +23,29 @@ uint64_t weir__random(uint64_t seed, uint64_t stream, uint64_t index)
     return mix(mix(mix(seed) ^ stream) ^ index);
 }
 
-/* Entropy of the system; where it has none to give, time and address at least
- * tell handles and processes apart. */
-uint64_t weir__random_seed(const void *handle)
+/* 0 where there is none to be had.  getrandom may be a cancellation point: a
+ * thread unwound here would take a half made handle with it. */
+static uint64_t system_entropy(void)
 {
     uint64_t entropy = 0;
-    struct timespec now;
-    int saved = errno;
 #if defined(__linux__)
+    int saved = errno, cancelable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     if (getrandom(&entropy, sizeof entropy, GRND_NONBLOCK) < 0)
         entropy = 0;
-#endif
-    clock_gettime(CLOCK_REALTIME, &now);
+    pthread_setcancelstate(cancelable, NULL);
     errno = saved;
+#endif
+    return entropy;
+}
+
+/* Where the system has no entropy to give, time and address at least tell
+ * handles and processes apart. */
+uint64_t weir__random_seed(const void *handle)
+{
+    uint64_t entropy = system_entropy();
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     entropy ^= mix((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
     return mix(entropy ^ (uint64_t)(uintptr_t)handle);
 }
