@@ -138,6 +138,17 @@ static int drive(blocking *b, weir_fn fn, void *arg)
         }
 }
 
+/* A call that cannot be woken is done before it begins. */
+static void watch_tokens(blocking *b)
+{
+    if (prepare_wait(&b->call) == WEIR_OK) {
+        weir__call_watch_tokens(&b->call);
+    } else {
+        weir__verdict v = weir__verdict_by_call(WEIR_ENOMEM, WEIR_IGNORED);
+        weir__leave(&b->call, &v);
+    }
+}
+
 int weir__blocking_run(weir_pipeline *pipeline,
                        const weir_call_options *options, weir_fn fn, void *arg,
                        weir_result *out)
@@ -148,13 +159,8 @@ int weir__blocking_run(weir_pipeline *pipeline,
         weir_cancel_ref(b.call.tokens[i]);
     if (out)
         b.call.started_ns = weir__call_now(&b.call);
-    if (b.call.token_count > 0) {
-        if (prepare_wait(&b.call) != WEIR_OK) {
-            b.call.state = WEIR__DONE;
-            return WEIR_ENOMEM;
-        }
-        weir__call_watch_tokens(&b.call);
-    }
+    if (b.call.token_count > 0)
+        watch_tokens(&b);
     int code = drive(&b, fn, arg);
     if (out)
         weir__call_copy_result(&b.call, out);
