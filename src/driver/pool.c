@@ -1,5 +1,6 @@
 #include "driver/pool.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 
@@ -128,10 +129,12 @@ static void *work(void *arg)
 static int start_thread(weir_pool *pool, const pthread_attr_t *attributes)
 {
     pthread_t thread;
+    int saved = errno;
     weir__ref_take(&pool->ref);
     pool->alive++;
     if (pthread_create(&thread, attributes, work, pool) == 0)
         return WEIR_OK;
+    errno = saved;
     pool->alive--;
     weir__ref_drop(&pool->ref); /* not the last */
     return WEIR_ENOMEM;
