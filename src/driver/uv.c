@@ -12,6 +12,8 @@
  * closed.  It holds the driver's memory. */
 #include "weir_uv.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -52,6 +54,14 @@ struct weir_uv {
 
 /* ---- memory ---- */
 
+static void *allocate(size_t bytes)
+{
+    int saved = errno;
+    void *memory = calloc(1, bytes);
+    errno = saved;
+    return memory;
+}
+
 static void driver_drop(weir_uv *driver)
 {
     if (!weir__ref_drop(&driver->memory))
@@ -79,6 +89,16 @@ static void on_call_gone(void *arg)
 
 /* ---- the list ---- */
 
+/* Under lock, which a thread that is cancelled in libuv's write would keep. */
+static void signal_loop(weir_uv *driver)
+{
+    int saved = errno, cancelable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    uv_async_send(&driver->async);
+    pthread_setcancelstate(cancelable, NULL);
+    errno = saved;
+}
+
 /* Under lock. */
 static void list(job *j)
 {
@@ -90,7 +110,7 @@ static void list(job *j)
     j->next = NULL;
     *driver->end = j;
     driver->end = &j->next;
-    uv_async_send(&driver->async);
+    signal_loop(driver);
 }
 
 /* The wake signal, on any thread. */
@@ -258,7 +278,7 @@ int weir_uv_close(weir_uv *driver, void (*closed)(void *), void *arg)
         driver->closing = 1;
         driver->closed = closed;
         driver->closed_arg = arg;
-        uv_async_send(&driver->async);
+        signal_loop(driver);
     }
     weir__mutex_unlock(&driver->lock);
     return status;
@@ -266,11 +286,19 @@ int weir_uv_close(weir_uv *driver, void (*closed)(void *), void *arg)
 
 /* ---- life ---- */
 
+static int open_async(weir_uv *driver)
+{
+    int saved = errno;
+    int error = uv_async_init(driver->loop, &driver->async, on_async);
+    errno = saved;
+    return error;
+}
+
 int weir_uv_new(weir_uv **out, struct uv_loop_s *loop)
 {
     if (!out || !loop)
         return WEIR_EINVAL;
-    weir_uv *driver = calloc(1, sizeof *driver);
+    weir_uv *driver = allocate(sizeof *driver);
     if (!driver)
         return WEIR_ENOMEM;
     weir__ref_init(&driver->users);
@@ -282,7 +310,7 @@ int weir_uv_new(weir_uv **out, struct uv_loop_s *loop)
         free(driver);
         return WEIR_ENOMEM;
     }
-    if (uv_async_init(loop, &driver->async, on_async) != 0) {
+    if (open_async(driver) != 0) {
         weir__mutex_destroy(&driver->lock);
         free(driver);
         return WEIR_ENOMEM;
@@ -309,7 +337,7 @@ void weir_uv_unref(weir_uv *driver)
 
 static job *new_job(weir_uv *driver, weir_call *call)
 {
-    job *j = calloc(1, sizeof *j);
+    job *j = allocate(sizeof *j);
     if (!j)
         return NULL;
     weir__ref_init(&j->ref); /* the call's */
