@@ -75,13 +75,17 @@ static int kernel_counts_on_it(void)
     return got > 0 && strcmp(name, SOURCE) == 0;
 }
 
+/* Reading a file is a cancellation point, and a thread unwound here would
+ * take a half made handle with it. */
 static void setup(void)
 {
-    int saved = errno;
+    int saved = errno, cancelable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     if (counter_is_steady() && kernel_counts_on_it()) {
         first = read_pair();
         weir__store_release(&weir_clock_monotonic()->counted, 1u);
     }
+    pthread_setcancelstate(cancelable, NULL);
     errno = saved;
 }
 
