@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "base/lock.h"
@@ -54,12 +55,16 @@ struct weir_uv {
 
 /* ---- memory ---- */
 
+/* Not calloc: clang takes it for granted that calloc leaves errno alone, and
+ * then does not put it back. */
 static void *allocate(size_t bytes)
 {
     int saved = errno;
-    void *memory = calloc(1, bytes);
+    void *memory = NULL;
+    if (posix_memalign(&memory, sizeof(void *), bytes) != 0)
+        memory = NULL;
     errno = saved;
-    return memory;
+    return memory ? memset(memory, 0, bytes) : NULL;
 }
 
 static void driver_drop(weir_uv *driver)
