@@ -72,6 +72,8 @@ void weir__pool_hold(weir_pool *pool)
 
 static void free_pool(weir_pool *pool)
 {
+    if (pool->has_ended)
+        pthread_detach(pool->ended_thread);
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->ended);
     weir__mutex_destroy(&pool->lock);
@@ -107,6 +109,7 @@ static void run_job(weir_pool *pool, weir__job *j)
     pool->late += (uint64_t)late;
 }
 
+/* Each thread that ends joins the one that did before it. */
 static void *work(void *arg)
 {
     weir_pool *pool = arg;
@@ -118,21 +121,27 @@ static void *work(void *arg)
             pthread_cond_wait(&pool->work, &pool->lock);
     }
     int last = weir__ref_drop(&pool->ref); /* before weir_pool_close returns */
+    int has_ended = pool->has_ended;
+    pthread_t ended_thread = pool->ended_thread;
+    pool->has_ended = 1;
+    pool->ended_thread = pthread_self();
     pool->alive--;
     pthread_cond_broadcast(&pool->ended);
     weir__mutex_unlock(&pool->lock);
+    if (has_ended)
+        pthread_join(ended_thread, NULL);
     if (last)
         free_pool(pool);
     return NULL;
 }
 
-static int start_thread(weir_pool *pool, const pthread_attr_t *attributes)
+static int start_thread(weir_pool *pool)
 {
     pthread_t thread;
     int saved = errno;
     weir__ref_take(&pool->ref);
     pool->alive++;
-    if (pthread_create(&thread, attributes, work, pool) == 0)
+    if (pthread_create(&thread, NULL, work, pool) == 0)
         return WEIR_OK;
     errno = saved;
     pool->alive--;
@@ -143,20 +152,15 @@ static int start_thread(weir_pool *pool, const pthread_attr_t *attributes)
 /* The signals of the process are not for workers. */
 static int start_threads(weir_pool *pool)
 {
-    pthread_attr_t attributes;
     sigset_t all, before;
     int status = WEIR_OK;
-    if (pthread_attr_init(&attributes) != 0)
-        return WEIR_ENOMEM;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     weir__mutex_lock(&pool->lock);
     for (uint32_t i = 0; i < pool->threads && status == WEIR_OK; i++)
-        status = start_thread(pool, &attributes);
+        status = start_thread(pool);
     weir__mutex_unlock(&pool->lock);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     return status;
 }
 
@@ -229,6 +233,23 @@ static void cancel_waiting(weir_pool *pool)
     weir__mutex_unlock(&pool->lock);
 }
 
+/* Under the lock.  A thread that was joined runs no code of the library, which
+ * may be unloaded. */
+static void wait_for_threads(weir_pool *pool)
+{
+    while (pool->alive > 0 || pool->joining)
+        pthread_cond_wait(&pool->ended, &pool->lock);
+    if (!pool->has_ended)
+        return;
+    pool->has_ended = 0;
+    pool->joining = 1;
+    weir__mutex_unlock(&pool->lock);
+    pthread_join(pool->ended_thread, NULL);
+    weir__mutex_lock(&pool->lock);
+    pool->joining = 0;
+    pthread_cond_broadcast(&pool->ended);
+}
+
 int weir_pool_close(weir_pool *pool, int wait)
 {
     int cancelable;
@@ -241,8 +262,8 @@ int weir_pool_close(weir_pool *pool, int wait)
     cancel_waiting(pool);
     weir__mutex_lock(&pool->lock);
     pthread_cond_broadcast(&pool->work);
-    while (wait && pool->alive > 0)
-        pthread_cond_wait(&pool->ended, &pool->lock);
+    if (wait)
+        wait_for_threads(pool);
     weir__mutex_unlock(&pool->lock);
     pthread_setcancelstate(cancelable, NULL);
     return WEIR_OK;

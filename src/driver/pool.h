@@ -1,7 +1,8 @@
 /* Worker threads and the attempts that wait for them.
  *
- * A pool is held by its users, by each run, and by each of its threads, which
- * are detached: whoever comes last frees it.  Jobs are allocated with the
+ * A pool is held by its users, by each run, and by each of its threads:
+ * whoever comes last frees it.  The thread that ended last is joined by who
+ * waits for the close, or else detached; it has joined the others.  Jobs are allocated with the
  * pool, one for each worker and each place in the queue; a job is free or in
  * the queue.  All of it is under one lock, which is not held while a function
  * or anything of a call runs. */
@@ -37,6 +38,9 @@ struct weir_pool {
     uint32_t waiting;
     uint64_t late;
     int closing;
+    int has_ended; /* a thread that nobody has joined */
+    int joining;
+    pthread_t ended_thread;
     weir__job jobs[];
 };
 
