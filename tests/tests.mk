@@ -13,6 +13,7 @@ SCENARIOS = $(B)/tests/scenarios/blocking \
 	$(if $(HAVE_UV),$(B)/tests/scenarios/uv)
 SIM = $(B)/tests/sim/sim
 STRESS = $(B)/tests/stress/stress
+FAULTS = $(B)/tests/faults/faults
 
 $(B)/tests/%.o: tests/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -39,18 +40,38 @@ $(B)/tests/scenarios/uv: $(B)/tests/scenarios/uv.o \
 $(SIM): $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c)) $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
+FAULTY = posix_memalign free pthread_mutex_init pthread_mutex_destroy \
+	pthread_cond_init pthread_cond_destroy pthread_condattr_init \
+	pthread_condattr_destroy pthread_condattr_setclock pthread_attr_init \
+	pthread_attr_destroy pthread_create pthread_cond_wait \
+	pthread_cond_timedwait fcntl open read close write getrandom \
+	$(if $(HAVE_UV),uv_async_init)
+$(B)/tests/faults/%.o: TEST_CFLAGS += $(if $(HAVE_UV),-DWITH_UV)
+# Only the calls of weir are wrapped: sanitizers, linked in, have their own.
+$(B)/tests/faults/weir.o: $(if $(HAVE_UV),$(B)/libweir-uv.a) $(B)/libweir.a
+	$(CC) $(filter-out -fsanitize%,$(CFLAGS)) -r -nostdlib -o $@ \
+		$(FAULTY:%=-Wl,--wrap=%) -Wl,--whole-archive $^ \
+		-Wl,--no-whole-archive
+$(FAULTS): $(patsubst %.c,$(B)/%.o,$(filter-out $(if $(HAVE_UV),,%/uv.c),\
+		$(wildcard tests/faults/*.c))) $(B)/tests/faults/weir.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(UV_LIBS) -pthread
+
 $(STRESS): $(patsubst %.c,$(B)/%.o,$(wildcard tests/stress/*.c)) \
 		$(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
 .SECONDARY: # objects are kept: make would take them for intermediate
-.PHONY: check check-unit check-scenarios check-sim check-stress check-build \
-	relacy
+.PHONY: check check-unit check-faults check-scenarios check-sim check-stress \
+	check-build relacy
 
-check: check-unit check-scenarios check-sim check-stress check-build
+check: check-unit check-faults check-scenarios check-sim check-stress \
+	check-build
 
 check-unit: $(UNIT) $(B)/tests/unwind
 	@for t in $(UNIT) $(B)/tests/unwind; do timeout 300 $$t || exit 1; done
+
+check-faults: $(FAULTS)
+	@timeout 300 $(FAULTS)
 
 # Python loads the shared library, which must then be free of sanitizers.
 PYTHON_DRIVER = $(if $(findstring -fsanitize,$(CFLAGS)),,\
@@ -78,6 +99,7 @@ check-build: all
 	@CC="$(CC)" CXX="$(CXX)" sh tests/headers.sh $(B)
 	@MAKE="$(MAKE)" CC="$(CC)" sh tests/install.sh $(B)
 	@sh tests/catalogue.sh
+	@sh tests/fallible.sh $(B) $(FAULTY) uv_async_init
 
 relacy:
 	@CXX="$(CXX)" sh tests/relacy/run.sh $(B)

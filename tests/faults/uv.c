@@ -1,0 +1,78 @@
+/* Stories of the libuv driver. */
+#include <errno.h>
+#include <uv.h>
+
+#include "faults.h"
+#include "weir_uv.h"
+
+int __wrap_uv_async_init(uv_loop_t *loop, uv_async_t *async, uv_async_cb fn);
+
+int __wrap_uv_async_init(uv_loop_t *loop, uv_async_t *async, uv_async_cb fn)
+{
+    if (!fails(HARD))
+        return uv_async_init(loop, async, fn);
+    errno = EMFILE;
+    return UV_EMFILE;
+}
+
+typedef struct record {
+    int starts, dones, destroyed, code;
+} record;
+
+static void start(weir_attempt *attempt, void *arg)
+{
+    ((record *)arg)->starts++;
+    weir_attempt_finish(attempt, weir_attempt_number(attempt) == 1 ? 7 : 0,
+                        WEIR_NOW);
+}
+
+static void done(const weir_result *result, void *arg)
+{
+    ((record *)arg)->dones++;
+    ((record *)arg)->code = result->code;
+}
+
+static void destroy(void *arg)
+{
+    ((record *)arg)->destroyed++;
+}
+
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
+/* A call is taken on or not; what is taken on runs, whatever fails. */
+static void tell_uv(rig *r)
+{
+    uv_loop_t loop;
+    weir_uv *driver;
+    record records[3] = {{0, 0, 0, 0}};
+    int closed = 0;
+    weir_pipeline *pipeline = new_pipeline(r, new_retry(r), NULL, NULL, NULL);
+    CHECK(uv_loop_init(&loop) == 0);
+    MAKE(driver, weir_uv_new(&driver, &loop));
+    for (int i = 0; i < 3; i++)
+        while (!WORKS(weir_uv_run(driver, pipeline, NULL, start, done,
+                                  &records[i], destroy)))
+            CHECK(records[i].destroyed-- == 1);
+    CHECK(records[0].starts == 0 && records[0].destroyed == 0);
+    while (records[0].dones + records[1].dones + records[2].dones < 3) {
+        weir_clock_advance(r->clock, 20 * US); /* refused by one that ticks */
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    CHECK(records[0].code == 0 && records[0].starts == 2);
+    MUST(weir_uv_close(driver, count, &closed));
+    MUST_GIVE(WEIR_ECANCELED, weir_uv_run(driver, pipeline, NULL, start, done,
+                                          take_arg(), give_arg));
+    weir_uv_unref(driver);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK(records[0].destroyed == 1 && records[2].destroyed == 1);
+    CHECK(closed == 1 && uv_loop_close(&loop) == 0);
+    weir_pipeline_unref(pipeline);
+}
+
+const story uv_stories[] = {
+    {"the libuv driver", tell_uv, 9},
+    {NULL, NULL, 0},
+};
