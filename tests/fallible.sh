@@ -16,7 +16,7 @@ clock_gettime getpid pthread_self
 memcmp memcpy memmove memset strcmp
 pthread_once
 pthread_mutex_lock pthread_mutex_unlock pthread_cond_broadcast
-pthread_cond_signal pthread_setcancelstate pthread_attr_setdetachstate
+pthread_cond_signal pthread_setcancelstate pthread_join pthread_detach
 pthread_sigmask sigaddset sigemptyset sigfillset sigismember sigpending sigwait
 "
 

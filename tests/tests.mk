@@ -31,6 +31,8 @@ $(B)/tests/unit/test_uv: $(B)/tests/unit/test_uv.o $(B)/tests/support.o \
 		-pthread
 $(B)/tests/unwind: $(B)/tests/unwind.o $(B)/libweir.a
 	$(CXX) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+$(B)/tests/unload: $(B)/tests/unload.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldl -pthread
 $(B)/tests/scenarios/blocking: $(B)/tests/scenarios/blocking.o \
 		$(B)/tests/scenarios/scenario.o $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
@@ -42,8 +44,7 @@ $(SIM): $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c)) $(B)/libweir.a
 
 FAULTY = posix_memalign free pthread_mutex_init pthread_mutex_destroy \
 	pthread_cond_init pthread_cond_destroy pthread_condattr_init \
-	pthread_condattr_destroy pthread_condattr_setclock pthread_attr_init \
-	pthread_attr_destroy pthread_create pthread_cond_wait \
+	pthread_condattr_destroy pthread_condattr_setclock pthread_create pthread_cond_wait \
 	pthread_cond_timedwait fcntl open read close write getrandom \
 	$(if $(HAVE_UV),uv_async_init)
 $(B)/tests/faults/%.o: TEST_CFLAGS += $(if $(HAVE_UV),-DWITH_UV)
@@ -95,7 +96,8 @@ check-stress: $(STRESS)
 	@timeout 300 $(STRESS)
 
 # What a user meets before the first call: headers, symbols, install, README.
-check-build: all
+check-build: all $(B)/tests/unload
+	@timeout 300 $(B)/tests/unload $(B)/libweir.so 500
 	@CC="$(CC)" CXX="$(CXX)" sh tests/headers.sh $(B)
 	@MAKE="$(MAKE)" CC="$(CC)" sh tests/install.sh $(B)
 	@sh tests/catalogue.sh

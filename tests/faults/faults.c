@@ -55,9 +55,9 @@ static void complain_of(ledger a, ledger b)
     char text[200];
     snprintf(text, sizeof text,
              "not given back: %d blocks, %d mutexes, %d conds, %d condattrs, "
-             "%d attrs, %d descriptors, %d args",
+             "%d descriptors, %d args",
              a.blocks - b.blocks, a.mutexes - b.mutexes, a.conds - b.conds,
-             a.condattrs - b.condattrs, a.attrs - b.attrs,
+             a.condattrs - b.condattrs,
              a.descriptors - b.descriptors, a.args - b.args);
     fail(__FILE__, __LINE__, text);
 }

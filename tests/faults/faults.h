@@ -31,7 +31,7 @@ void fail(const char *file, int line, const char *what);
 
 /* What the library has taken and not given back. */
 typedef struct ledger {
-    int blocks, mutexes, conds, condattrs, attrs, descriptors;
+    int blocks, mutexes, conds, condattrs, descriptors;
     int args; /* of callbacks with a destroy function */
 } ledger;
 

@@ -21,7 +21,7 @@ static struct {
 } faults;
 
 static struct {
-    atomic_int blocks, mutexes, conds, condattrs, attrs, descriptors, args;
+    atomic_int blocks, mutexes, conds, condattrs, descriptors, args;
 } taken;
 
 void fail_at(unsigned n, int all_after)
@@ -55,7 +55,7 @@ int take_failed(void)
 ledger owed(void)
 {
     return (ledger){taken.blocks, taken.mutexes, taken.conds, taken.condattrs,
-                    taken.attrs, taken.descriptors, taken.args};
+                    taken.descriptors, taken.args};
 }
 
 void *take_arg(void)
@@ -173,7 +173,6 @@ const weir_allocator table = {allocate, release, &taken};
 WRAP_INIT(pthread_mutex, pthread_mutex_t, pthread_mutexattr_t, mutexes, EAGAIN)
 WRAP_INIT(pthread_cond, pthread_cond_t, pthread_condattr_t, conds, EAGAIN)
 WRAP_ATTRIBUTES(pthread_condattr, pthread_condattr_t, condattrs)
-WRAP_ATTRIBUTES(pthread_attr, pthread_attr_t, attrs)
 
 int __wrap_pthread_condattr_setclock(pthread_condattr_t *it, clockid_t clock);
 int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how,

@@ -61,7 +61,7 @@ static void tell_pool_runs(rig *r)
 }
 
 const story pool_stories[] = {
-    {"pools", tell_pools, 2 * 8},
-    {"runs on a pool", tell_pool_runs, 8 + 4 * 5},
+    {"pools", tell_pools, 2 * 7},
+    {"runs on a pool", tell_pool_runs, 7 + 4 * 5},
     {NULL, NULL, 0},
 };
