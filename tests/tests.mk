@@ -95,6 +95,21 @@ check-sim: $(SIM)
 check-stress: $(STRESS)
 	@timeout 300 $(STRESS)
 
+# For long: 1, 2, 4 and 16 threads a core, made and joined in each round.
+SOAK_OPERATIONS ?= 1000000000
+SOAK_ROUNDS ?= 1000
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+.PHONY: soak soak-tsan
+soak: $(STRESS)
+	@for n in 1 2 4 16; do \
+		MALLOC_ARENA_MAX=1 $(STRESS) $$(($(SOAK_OPERATIONS) / 4)) $$n \
+			$$((n * $(CORES))) $$(($(SOAK_ROUNDS) / 4)) || exit 1; \
+	done
+soak-tsan:
+	@$(MAKE) soak CC=clang CXX=clang++ PKG_CONFIG=false B=$(B)/tsan \
+		CFLAGS="-O1 -g -fsanitize=thread" \
+		SOAK_OPERATIONS=$$(($(SOAK_OPERATIONS) / 10))
+
 # What a user meets before the first call: headers, symbols, install, README.
 check-build: all $(B)/tests/unload
 	@timeout 300 $(B)/tests/unload $(B)/libweir.so 500

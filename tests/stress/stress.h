@@ -16,7 +16,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 enum {
-    THREADS = 6,
+    THREADS_MAX = 256,
     BREAKERS = 4,
     BULKHEADS = 2,
     PIPELINES = 6,
