@@ -25,8 +25,11 @@
  *   - Callbacks never run under a lock and may call back into the library.
  *   - Your function may be left by a C++ exception or pthread_cancel
  *     (weir/run.h); other callbacks must return.  Never longjmp out of one.
- *    After fork, the child makes new
- *     handles. */
+ *   - No function is a cancellation point of pthread_cancel, save for yours
+ *     that it runs.  Asynchronous cancellation inside the library is misuse.
+ *   - Signals end no wait.
+ *   - After fork, the child makes new handles; those it has inherited it may
+ *     not even release. */
 #ifndef WEIR_H
 #define WEIR_H
 

@@ -14,7 +14,8 @@ extern "C" {
 
 typedef struct weir_clock weir_clock;
 
-/* Returns nanoseconds since some fixed point.  Any thread; must be fast. */
+/* Returns nanoseconds since some fixed point, below WEIR_NEVER.  Any thread;
+ * must be fast. */
 typedef uint64_t (*weir_now_fn)(void *arg);
 
 /* The machine's monotonic clock: a static handle that needs no unref. */

@@ -62,7 +62,8 @@ WEIR_API int weir_pool_run(weir_pool *pool, weir_pipeline *pipeline,
 /* Closes the pool: attempts that wait for a worker are cancelled, new ones
  * are refused.
  * wait   1: returns when the functions that run have returned and the threads
- *        have ended; not from one of them.  0: returns at once, and the
+ *        have ended, so that the library may be unloaded; not from one of
+ *        them.  0: returns at once, and the
  *        threads end when their functions have.
  * WEIR_EINVAL  pool is NULL, or wait is neither */
 WEIR_API int weir_pool_close(weir_pool *pool, int wait);
