@@ -91,7 +91,7 @@ uint64_t weir_clock_now_ns(weir_clock *clock)
         return read_machine(CLOCK_MONOTONIC);
     if (clock->kind == WEIR__VIRTUAL)
         return weir__load_acquire(&clock->now_ns);
-    return clock->now(clock->arg);
+    return weir__time_min(clock->now(clock->arg), WEIR_NEVER - 1);
 }
 
 uint64_t weir__clock_coarse_ns(weir_clock *clock)

@@ -265,7 +265,8 @@ int weir__breaker_rejects(const weir_breaker *breaker)
     if (weir__word_state(w) != WEIR_OPEN)
         return weir__word_state(w) == WEIR_FORCED_OPEN;
     uint64_t now_ns = weir__clock_coarse_ns(breaker->policy.clock);
-    return weir__ticks_down(age(breaker, now_ns) + WEIR__COARSE_LAG_NS) <
+    return weir__ticks_down(weir__time_add(age(breaker, now_ns),
+                                           WEIR__COARSE_LAG_NS)) <
                weir__word_payload(w) ||
            weir__ticks_down(age(breaker, WEIR_NOW)) < weir__word_payload(w);
 }

@@ -120,6 +120,29 @@ static void a_custom_clock_asks_its_function(void **state)
     assert_int_equal(own.destroyed, 1);
 }
 
+/* WEIR_NEVER means "not read yet" further down. */
+static void a_custom_clock_stops_short_of_never(void **state)
+{
+    uint64_t now_ns = 0, permit;
+    weir_clock *clock;
+    weir_breaker *breaker;
+    weir_breaker_options o;
+    (void)state;
+    assert_int_equal(weir_clock_new_custom(&clock, now_of_arg, &now_ns, NULL),
+                     WEIR_OK);
+    weir_breaker_options_init(&o, sizeof o);
+    o.clock = clock;
+    o.failure_threshold = 1;
+    assert_int_equal(weir_breaker_new(&breaker, &o), WEIR_OK);
+    assert_int_equal(weir_breaker_acquire(breaker, &permit), WEIR_OK);
+    weir_breaker_record(breaker, permit, WEIR_TRANSIENT, WEIR_NEVER);
+    now_ns = WEIR_NEVER;
+    assert_true(weir_clock_now_ns(clock) == WEIR_NEVER - 1);
+    assert_int_equal(weir_breaker_acquire(breaker, &permit), WEIR_OK);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 static void a_custom_clock_that_fails_is_destroyed_at_once(void **state)
 {
     own_clock own = {.destroyed = 0};
@@ -381,6 +404,7 @@ int main(void)
         cmocka_unit_test(the_monotonic_clock_is_static_and_never_goes_back),
         cmocka_unit_test(a_virtual_clock_stands_still_until_it_is_advanced),
         cmocka_unit_test(a_virtual_clock_stops_short_of_never),
+        cmocka_unit_test(a_custom_clock_stops_short_of_never),
         cmocka_unit_test(clocks_reject_what_is_out_of_range),
         cmocka_unit_test(only_virtual_clocks_are_advanced_and_joined),
         cmocka_unit_test(a_custom_clock_asks_its_function),

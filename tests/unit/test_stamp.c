@@ -1,0 +1,190 @@
+/* Stamps of the processor's counter, with a counter and a clock that stand
+ * still: the source is compiled a second time, on top of them. */
+#include <stdint.h>
+
+#include "base/stamp.h"
+#include "base/time.h"
+
+static uint64_t count, now_ns;
+static uint64_t tick_ahead; /* the counter goes on by itself, at each look */
+
+static uint64_t fake_counter(void)
+{
+    count += tick_ahead;
+    return count;
+}
+
+static uint64_t fake_now(weir_clock *clock)
+{
+    (void)clock;
+    return now_ns;
+}
+
+#define weir__counter_read fake_counter
+#define weir_clock_now_ns fake_now
+#define weir__counter_setup setup_again
+#define weir__stamp_ns stamp_ns
+#define weir__stamp_elapsed_ns stamp_elapsed_ns
+void setup_again(void);
+uint64_t stamp_ns(const weir__stamp *stamp);
+uint64_t stamp_elapsed_ns(weir_clock *clock, const weir__stamp *stamp);
+#include "../../src/base/stamp.c"
+#undef weir_clock_now_ns
+
+#include "support.h"
+
+/* A counter of three ticks a nanosecond that has just been switched on. */
+static void switch_on(void)
+{
+    count = 3000;
+    now_ns = SECOND;
+    tick_ahead = 0;
+    first = read_pair();
+    weir__store_relaxed(&rate, 0);
+    weir__store_release(&weir_clock_monotonic()->counted, 1u);
+}
+
+static void pass(uint64_t ns)
+{
+    count += 3 * ns;
+    now_ns += ns;
+}
+
+static weir__stamp counted_now(void)
+{
+    weir__stamp stamp = {count, 1};
+    return stamp;
+}
+
+static void assert_near(uint64_t a, uint64_t b)
+{
+    assert_true((a > b ? a - b : b - a) <= 1);
+}
+
+static void a_stamp_is_the_time_it_was_taken(void **state)
+{
+    static const uint64_t before[] = {0, 1, 1000, SECOND, 100 * DAY};
+    static const uint64_t after[] = {1, 999, MS, 99 * MS, SECOND, DAY};
+    (void)state;
+    for (size_t i = 0; i < COUNT(before); i++)
+        for (size_t j = 0; j < COUNT(after); j++) {
+            switch_on();
+            pass(before[i]);
+            weir__stamp stamp = counted_now();
+            uint64_t taken_ns = now_ns;
+            pass(after[j]);
+            assert_near(stamp_ns(&stamp), taken_ns);
+            assert_near(stamp_elapsed_ns(weir_clock_monotonic(), &stamp),
+                        after[j]);
+        }
+}
+
+static void the_rate_is_remembered_once_it_is_known_well(void **state)
+{
+    (void)state;
+    switch_on();
+    weir__stamp stamp = counted_now();
+    pass(enough_ns - 1);
+    stamp_ns(&stamp);
+    assert_true(known_rate() == 0);
+    pass(1);
+    stamp_ns(&stamp);
+    assert_true(known_rate() > 0.333 && known_rate() < 0.334);
+    count += 300; /* by the counter alone */
+    assert_near(stamp_elapsed_ns(weir_clock_monotonic(), &stamp),
+                enough_ns + 100);
+}
+
+static void a_clock_that_is_slewed_is_followed(void **state)
+{
+    (void)state;
+    switch_on();
+    pass(SECOND);
+    weir__stamp stamp = counted_now();
+    stamp_ns(&stamp);
+    count += 3 * SECOND;
+    now_ns += SECOND + SECOND / 2000; /* 500 ppm */
+    uint64_t elapsed_ns = now_ns - stamp_ns(&stamp);
+    assert_true(elapsed_ns >= SECOND && elapsed_ns <= SECOND + SECOND / 2000);
+    assert_int_equal(weir_clock_monotonic()->counted, 1);
+}
+
+/* The machine slept: the counter went on, the clock did not. */
+static void a_rate_that_is_off_turns_the_counter_off(void **state)
+{
+    (void)state;
+    for (int ahead = 0; ahead <= 1; ahead++) {
+        switch_on();
+        pass(SECOND);
+        weir__stamp stamp = counted_now();
+        stamp_ns(&stamp);
+        if (ahead)
+            count += 3 * DAY;
+        else
+            now_ns += DAY;
+        assert_true(stamp_ns(&stamp) == now_ns); /* late, never early */
+        assert_int_equal(weir_clock_monotonic()->counted, 0);
+        assert_true(stamp_elapsed_ns(weir_clock_monotonic(), &stamp) == 0);
+    }
+}
+
+static void a_counter_that_stands_still_is_no_time(void **state)
+{
+    (void)state;
+    switch_on();
+    weir__stamp stamp = counted_now();
+    assert_true(stamp_ns(&stamp) == now_ns);
+}
+
+/* A thread that is taken off between its readings tries again. */
+static void the_closest_pair_counts(void **state)
+{
+    (void)state;
+    switch_on();
+    tick_ahead = 5000;
+    pair slow = read_pair();
+    assert_true(count == 3000 + 8 * 5000); /* four tries of two readings */
+    assert_true(slow.ns == now_ns);
+    tick_ahead = 10;
+    uint64_t from = count;
+    read_pair();
+    assert_true(count == from + 2 * 10); /* the first was good */
+}
+
+static void other_clocks_give_their_own_time(void **state)
+{
+    (void)state;
+    weir_clock *clock;
+    assert_int_equal(weir_clock_new_virtual(&clock, 7), WEIR_OK);
+    weir__stamp stamp = weir__stamp_take(clock);
+    assert_int_equal(stamp.counted, 0);
+    assert_true(stamp_ns(&stamp) == 7);
+    now_ns = 12;
+    assert_true(stamp_elapsed_ns(clock, &stamp) == 5);
+    weir_clock_unref(clock);
+}
+
+static void setting_up_leaves_errno(void **state)
+{
+    (void)state;
+    weir__store_relaxed(&weir_clock_monotonic()->counted, 0u);
+    errno = 4711;
+    setup_again();
+    setup_again();
+    assert_int_equal(errno, 4711);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stamp_is_the_time_it_was_taken),
+        cmocka_unit_test(the_rate_is_remembered_once_it_is_known_well),
+        cmocka_unit_test(a_clock_that_is_slewed_is_followed),
+        cmocka_unit_test(a_rate_that_is_off_turns_the_counter_off),
+        cmocka_unit_test(a_counter_that_stands_still_is_no_time),
+        cmocka_unit_test(the_closest_pair_counts),
+        cmocka_unit_test(other_clocks_give_their_own_time),
+        cmocka_unit_test(setting_up_leaves_errno),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
