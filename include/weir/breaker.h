@@ -70,10 +70,13 @@ typedef struct weir_breaker_options {
     uint64_t slow_call_ns;      /* count, time: a call that takes longer is
                                    slow; 1..1 year or WEIR_NEVER, default
                                    WEIR_NEVER: calls are not timed.  Timing
-                                   reads the clock twice for each call.  A
+                                   reads the clock, or the processor's
+                                   counter, twice for each call.  A
                                    probe that is slow counts as a failure. */
     uint64_t window_ns;         /* time: buckets * 1 ms..1 year, default
-                                   10 s */
+                                   10 s.  Where a bucket is 128 ms or more,
+                                   outcomes are dated by the kernel's coarse
+                                   clock, which is late by some ms. */
     uint32_t window_calls;      /* count: 1..1,024, default 100 */
     uint32_t buckets;           /* time: in how many steps calls fall out of
                                    the window; 1..64, default 10 */
