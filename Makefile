@@ -88,17 +88,6 @@ $(B)/examples/%: $(B)/examples/%.o $(B)/libweir.a
 demo: $(B)/examples/demo/demo
 	@$<
 
-# ---- the benchmark: through the shared library, as users call it ----
-
-$(B)/libfloor.so: bench/floor.c bench/floor.h
-	$(CC) -shared -fPIC -O2 -Iinclude -o $@ $<
-$(B)/bench: bench/bench.c $(B)/libfloor.so lib
-	$(CC) -O2 -std=c11 -Iinclude -o $@ $< -L$(B) -lweir -lfloor -pthread \
-		-Wl,-rpath,'$$ORIGIN'
-.PHONY: bench
-bench: $(B)/bench
-	@$<
-
 # ---- install ----
 
 HEADERS = include/weir.h $(wildcard include/weir/*.h)
@@ -149,6 +138,8 @@ help:
 	@echo "make bench        what a call costs here, against a bare call"
 	@echo "make bench-deps   installs the peers of bench-peers, under $(B)/"
 	@echo "make bench-peers  weir beside the libraries of other languages"
+	@echo "make bench-growth how that grows: threads, handles, depth, windows"
+	@echo "make bench-instructions   against the bounds in bench/"
 	@echo "make install      DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)"
 	@echo "make uninstall    takes it away again"
 	@echo "make clean        removes $(B)/"
@@ -156,4 +147,5 @@ help:
 
 -include tests/tests.mk
 -include bench/peers/peers.mk
+-include bench/bench.mk
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

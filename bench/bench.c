@@ -1,191 +1,93 @@
-/* What a healthy call costs, as a ratio to a bare call through a shared
- * library, measured side by side: short rounds of all cases in turn, the
- * median of each.  A figure in ns is of this machine and this minute; the
- * ratio is what to compare. */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
+/* `make bench`: what a call costs here, beside what the machine itself takes.
+ * bench [WORD...]   measures the cases that contain one of the words, and F
+ * BENCH_ROUNDS, BENCH_SECONDS, BENCH_RESULTS in the environment */
 #include <stdlib.h>
+#include <string.h>
 
-#include "floor.h"
+#include "report.h"
 
-enum { ROUNDS = 61, CALLS = 200000, MAX_THREADS = 2 };
+enum { THREADS = 4 };
 
-typedef int (*run_fn)(void *handle, weir_fn fn, void *arg);
+static const int threads[THREADS] = {1, 2, 4, 8};
 
-typedef struct bench_case {
-    const char *name;
-    run_fn run;
-    void *handle;
-    int code;           /* what each call must return */
-    double ns[ROUNDS];
-} bench_case;
-
-static int nothing(weir_attempt *attempt, void *arg)
+static double number(const char *name, double otherwise)
 {
-    (void)attempt;
-    (void)arg;
-    return 0;
+    const char *text = getenv(name);
+    return text && *text ? atof(text) : otherwise;
 }
 
-/* ---- the cases ---- */
-
-static int run_pipeline(void *h, weir_fn fn, void *arg)
+static int is_wanted(const bench_case *c, int words, char **word)
 {
-    return weir_run(h, fn, arg);
+    for (int i = 0; i < words; i++)
+        if (strstr(c->name, word[i]))
+            return 1;
+    return words == 0 || strcmp(c->name, BENCH_FLOOR) == 0;
 }
 
-static int run_breaker(void *h, weir_fn fn, void *arg)
+static void choose(bench_list *list, int words, char **word)
 {
-    return weir_breaker_run(h, fn, arg);
-}
-
-static int run_retry(void *h, weir_fn fn, void *arg)
-{
-    return weir_retry_run(h, fn, arg);
-}
-
-static int run_bulkhead(void *h, weir_fn fn, void *arg)
-{
-    return weir_bulkhead_run(h, fn, arg);
-}
-
-static int run_timeout(void *h, weir_fn fn, void *arg)
-{
-    return weir_timeout_run(h, fn, arg);
-}
-
-static int run_stepper(void *h, weir_fn fn, void *arg)
-{
-    weir_call *call;
-    weir_step step = {.size = sizeof step};
-    weir_call_new(&call, h, NULL);
-    for (;;) {
-        weir_call_step(call, WEIR_NOW, &step);
-        if (step.action != WEIR_STEP_ATTEMPT)
-            break;
-        weir_attempt_finish(step.attempt, fn(step.attempt, arg), WEIR_NOW);
-    }
-    weir_call_unref(call);
-    return 0;
-}
-
-static void must(int status)
-{
-    if (status == WEIR_OK)
-        return;
-    fprintf(stderr, "bench: %s\n", weir_strerror(status));
-    exit(1);
-}
-
-static int make_cases(bench_case *c)
-{
-    weir_breaker *breaker, *open;
-    weir_retry *retry;
-    weir_bulkhead *bulkhead;
-    weir_timeout *timeout;
-    weir_timeout_options t;
-    weir_pipeline *five, *three;
     int n = 0;
-    must(weir_breaker_new(&breaker, NULL));
-    must(weir_breaker_new(&open, NULL));
-    must(weir_breaker_set_mode(open, WEIR_FORCED_OPEN));
-    must(weir_retry_new(&retry, NULL));
-    must(weir_bulkhead_new(&bulkhead, NULL));
-    must(weir_timeout_options_init(&t, sizeof t));
-    t.timeout_ns = 1000000000;
-    must(weir_timeout_new(&timeout, &t));
-    must(weir_pipeline_new(&three, NULL));
-    must(weir_pipeline_add_timeout(three, timeout));
-    must(weir_pipeline_add_retry(three, retry));
-    must(weir_pipeline_add_breaker(three, breaker));
-    must(weir_pipeline_seal(three));
-    must(weir_pipeline_new_recommended(&five, 2000000000, 1000000000));
-    c[n++] = (bench_case){"floor: shared-library call", floor_run, NULL, 0, {0}};
-    c[n++] = (bench_case){"retry, success", run_retry, retry, 0, {0}};
-    c[n++] = (bench_case){"breaker, closed", run_breaker, breaker, 0, {0}};
-    c[n++] = (bench_case){"breaker, rejects", run_breaker, open, WEIR_EOPEN,
-                          {0}};
-    c[n++] = (bench_case){"bulkhead, free", run_bulkhead, bulkhead, 0, {0}};
-    c[n++] = (bench_case){"timeout", run_timeout, timeout, 0, {0}};
-    c[n++] = (bench_case){"3 policies", run_pipeline, three, 0, {0}};
-    c[n++] = (bench_case){"5 policies, recommended", run_pipeline, five, 0,
-                          {0}};
-    c[n++] = (bench_case){"5 policies, stepper", run_stepper, five, 0, {0}};
-    return n;
+    for (int i = 0; i < list->n; i++)
+        if (is_wanted(&list->cases[i], words, word))
+            list->cases[n++] = list->cases[i];
+    list->n = n;
 }
 
-/* ---- measuring ---- */
-
-typedef struct worker {
-    const bench_case *c;
-    atomic_int *ready;
-    int threads;
-    double ns;
-} worker;
-
-static void *work(void *arg)
+static void measure(bench_report *r, const bench_plan *plan)
 {
-    worker *w = arg;
-    int wrong = 0;
-    atomic_fetch_add(w->ready, 1);
-    while (atomic_load(w->ready) < w->threads)
-        ;
-    uint64_t began_ns = weir_clock_now_ns(NULL);
-    for (int i = 0; i < CALLS; i++)
-        wrong |= w->c->run(w->c->handle, nothing, NULL) != w->c->code;
-    w->ns = (double)(weir_clock_now_ns(NULL) - began_ns) / CALLS;
-    if (wrong) {
-        fprintf(stderr, "bench: %s: wrong result\n", w->c->name);
+    bench_cell *cells = calloc((size_t)(r->list->n * THREADS), sizeof *cells);
+    bench_cell *run = calloc((size_t)(r->list->n * THREADS), sizeof *run);
+    int n = 0;
+    if (!cells || !run)
+        abort();
+    for (int i = 0; i < r->list->n * THREADS; i++) {
+        const bench_case *c = &r->list->cases[i / THREADS];
+        bench_cell_init(&cells[i], c, threads[i % THREADS]);
+        if (cells[i].threads >= (int)c->least_threads)
+            run[n++] = cells[i];
+    }
+    bench_measure(run, n, plan);
+    for (int i = r->list->n * THREADS; i-- > 0;)
+        if (cells[i].threads >= (int)cells[i].c->least_threads)
+            cells[i] = run[--n];
+    free(run);
+    r->cells = cells;
+}
+
+static void write_to(const char *folder, const char *name,
+                     const bench_report *report,
+                     void (*print)(const bench_report *, FILE *))
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    if (!f) {
+        perror(path);
         exit(1);
     }
-    return NULL;
+    print(report, f);
+    fclose(f);
 }
 
-static double measure(const bench_case *c, int threads)
+int main(int argc, char **argv)
 {
-    worker workers[MAX_THREADS];
-    pthread_t ids[MAX_THREADS];
-    atomic_int ready = 0;
-    double sum = 0;
-    for (int i = 0; i < threads; i++) {
-        workers[i] = (worker){c, &ready, threads, 0};
-        pthread_create(&ids[i], NULL, work, &workers[i]);
+    static bench_list list;
+    bench_plan plan = {(int)number("BENCH_ROUNDS", 61), 0,
+                       number("BENCH_SECONDS", 90)};
+    bench_report report = {.list = &list, .threads = threads,
+                           .n_threads = THREADS};
+    const char *results = getenv("BENCH_RESULTS");
+    uint64_t began_ns = bench_now_ns();
+    plan.rounds_over = (plan.rounds + 9) / 10;
+    bench_machine_find(&report.machine);
+    bench_add_all(&list);
+    choose(&list, argc - 1, argv + 1);
+    measure(&report, &plan);
+    report.seconds = (double)(bench_now_ns() - began_ns) / 1e9;
+    bench_report_text(&report, stdout);
+    if (results) {
+        write_to(results, "bench.json", &report, bench_report_json);
+        write_to(results, "chart.dat", &report, bench_report_chart);
     }
-    for (int i = 0; i < threads; i++) {
-        pthread_join(ids[i], NULL);
-        sum += workers[i].ns;
-    }
-    return sum / threads;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-int main(void)
-{
-    static bench_case cases[16];
-    double median[16][MAX_THREADS];
-    int n = make_cases(cases);
-    for (int threads = 1; threads <= MAX_THREADS; threads++) {
-        for (int round = 0; round < ROUNDS; round++)
-            for (int i = 0; i < n; i++)
-                cases[i].ns[round] = measure(&cases[i], threads);
-        for (int i = 0; i < n; i++) {
-            qsort(cases[i].ns, ROUNDS, sizeof(double), ascending);
-            median[i][threads - 1] = cases[i].ns[ROUNDS / 2];
-        }
-    }
-    printf("%-28s %18s %18s\n", "median of 61 rounds", "1 thread",
-           "2 threads, shared");
-    printf("%-28s %9s %8s %9s %8s\n", "", "ns/call", "x floor", "ns/call",
-           "x floor");
-    for (int i = 0; i < n; i++)
-        printf("%-28s %9.1f %8.1f %9.1f %8.1f\n", cases[i].name, median[i][0],
-               median[i][0] / median[0][0], median[i][1],
-               median[i][1] / median[0][1]);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* The floor: a call into a shared library that calls a function back. */
+/* The floor: a call into a shared library that calls a function back, and
+ * nothing else.  Its time is F, the unit of all ratios. */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
 
