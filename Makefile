@@ -123,8 +123,11 @@ uninstall:
 			$(DESTDIR)$(LIBDIR)/pkgconfig/$$l.pc; \
 	done
 
+.PHONY: deps-targets
 deps:
 	sh tests/deps.sh
+deps-targets:
+	sh tests/deps.sh targets
 
 clean:
 	rm -rf $(B)

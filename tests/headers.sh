@@ -18,6 +18,9 @@ for header in include/weir.h include/weir_uv.h include/weir/*.h; do
         -fsyntax-only -x c++ "$header"
 done
 
+# Bytes of padding could never be given a meaning.
+${CC:-cc} -Wpadded -Werror -Iinclude -fsyntax-only -x c include/weir.h
+
 # What a foreign function interface has to parse.
 ${CC:-cc} -E -P -DWEIR_API= include/weir.h > "$work/plain.h"
 sed -n '/weir_strerror/,$p' "$work/plain.h" > "$work/ours.h"

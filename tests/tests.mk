@@ -1,9 +1,16 @@
 # The tests.  Included by the Makefile.
 
+# RUN is put before each program, as "valgrind" or "qemu-s390x"; where that
+# makes them slow, give the simulator and the stress test less to do.
+RUN ?=
+SEEDS ?= 2000
+OPERATIONS ?= 1000000
+
 CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
-TEST_CFLAGS = -std=c11 -pthread -Wall -Wextra -Wshadow -D_DEFAULT_SOURCE \
-	-Iinclude -Isrc -Itests $(CMOCKA_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+TEST_CFLAGS = -std=c11 -fexceptions -pthread -Wall -Wextra -Wshadow \
+	-D_DEFAULT_SOURCE -Iinclude -Isrc -Itests $(CMOCKA_CFLAGS) \
+	$(CPPFLAGS) $(CFLAGS) -MMD -MP
 WRAP = -Wl,--wrap=posix_memalign,--wrap=pthread_mutex_init \
 	-Wl,--wrap=pthread_cond_init,--wrap=pthread_condattr_init
 
@@ -68,18 +75,18 @@ $(STRESS): $(patsubst %.c,$(B)/%.o,$(wildcard tests/stress/*.c)) \
 check: check-unit check-faults check-scenarios check-sim check-stress \
 	check-build
 
-check-unit: $(UNIT) $(B)/tests/unwind
-	@for t in $(UNIT) $(B)/tests/unwind; do timeout 300 $$t || exit 1; done
+check-unit: $(UNIT) $(if $(CXX),$(B)/tests/unwind)
+	@for t in $^; do timeout 300 $(RUN) $$t || exit 1; done
 
 check-faults: $(FAULTS)
 	@timeout 300 $(FAULTS)
 
 # Python loads the shared library, which must then be free of sanitizers.
-PYTHON_DRIVER = $(if $(findstring -fsanitize,$(CFLAGS)),,\
-	$(shell command -v $(PYTHON) 2>/dev/null))
+PYTHON_DRIVER = $(strip $(if $(findstring -fsanitize,$(CFLAGS)),,\
+	$(shell command -v $(PYTHON) 2>/dev/null)))
 check-scenarios: $(SCENARIOS) lib
 	@for t in $(SCENARIOS); do \
-		timeout 300 $$t tests/scenarios/table.txt > $$t.trace || exit 1; \
+		timeout 300 $(RUN) $$t tests/scenarios/table.txt > $$t.trace || exit 1; \
 		cmp $$t.trace $(B)/tests/scenarios/blocking.trace || exit 1; \
 	done
 	@$(if $(PYTHON_DRIVER),\
@@ -90,10 +97,10 @@ check-scenarios: $(SCENARIOS) lib
 		echo "asyncio: skipped")
 
 check-sim: $(SIM)
-	@timeout 300 $(SIM)
+	@timeout 300 $(RUN) $(SIM) 1 $(SEEDS)
 
 check-stress: $(STRESS)
-	@timeout 300 $(STRESS)
+	@timeout 300 $(RUN) $(STRESS) $(OPERATIONS)
 
 # For long: 1, 2, 4 and 16 threads a core, made and joined in each round.
 SOAK_OPERATIONS ?= 1000000000
@@ -120,3 +127,11 @@ check-build: all $(B)/tests/unload
 
 relacy:
 	@CXX="$(CXX)" sh tests/relacy/run.sh $(B)
+
+# The same tests on other machines and C libraries, and under valgrind; each
+# has its own folder in $(B).
+TARGETS = valgrind musl i386 armhf arm64 s390x
+.PHONY: targets $(TARGETS)
+targets: $(TARGETS)
+$(TARGETS):
+	@MAKE="$(MAKE)" sh tests/targets.sh $@ $(B)

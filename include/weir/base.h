@@ -20,6 +20,14 @@
 extern "C" {
 #endif
 
+/* No struct of weir has padding: where pointers take 32 bits, those with an
+ * odd number of them are filled up.  Must be 0. */
+#if UINTPTR_MAX == UINT32_MAX
+#define WEIR_FILL_32 uint32_t fill_32;
+#else
+#define WEIR_FILL_32
+#endif
+
 /* Status codes.  The numbers are pinned and lie in -7999..-7000, apart from
  * -errno, libuv's codes and small codes of your own. */
 enum {

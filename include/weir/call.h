@@ -88,6 +88,7 @@ typedef struct weir_step {
     weir_attempt *attempt; /* with ATTEMPT: comes with one reference.  With
                               CANCEL: the same pointer again, valid unless
                               another thread may finish it */
+    WEIR_FILL_32
 } weir_step;
 
 /* Makes a call and takes a reference on the pipeline.

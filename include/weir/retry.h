@@ -77,6 +77,7 @@ typedef struct weir_retry_options {
                               dependency. */
     weir_clock *clock;     /* default NULL: monotonic; retained */
     const weir_allocator *allocator; /* default NULL: the C library's */
+    WEIR_FILL_32
 } weir_retry_options;
 
 /* As weir_breaker_options_init. */

@@ -37,6 +37,10 @@ static int valid_times(const weir_retry_options *o)
 
 static int valid(const weir_retry_options *o)
 {
+#if UINTPTR_MAX == UINT32_MAX
+    if (o->fill_32)
+        return 0;
+#endif
     return valid_times(o) && o->seeded <= 1 &&
            o->backoff >= WEIR_BACKOFF_CONSTANT &&
            o->backoff <= WEIR_BACKOFF_EXPONENTIAL && o->retry_on <= 7 &&

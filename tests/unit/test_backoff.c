@@ -276,6 +276,7 @@ static void delays_of_child(weir_retry *retry, uint64_t *delays)
     if (child == 0) {
         delays_of(retry, delays);
         ssize_t written = write(ends[1], delays, SEQUENCE * sizeof *delays);
+        weir_retry_unref(retry); /* its copy: no leak */
         _exit(written == SEQUENCE * (ssize_t)sizeof *delays ? 0 : 1);
     }
     int status = 0;

@@ -155,6 +155,9 @@ static const struct field {
     FIELD(RETRY, retry, seed, 0, UINT64_MAX, 0),
     FIELD(RETRY, retry, seeded, 0, 1, 0),
     FIELD(RETRY, retry, jitter, 0, 3, WEIR_JITTER_FULL),
+#if UINTPTR_MAX == UINT32_MAX
+    FIELD(RETRY, retry, fill_32, 0, 0, 0),
+#endif
     FIELD(BULKHEAD, bulkhead, max_concurrent, 1, 1000000, 10),
     FIELD(BULKHEAD, bulkhead, max_queue, 0, 1000000, 20),
     FIELD(BULKHEAD, bulkhead, reserved, 0, 0, 0),
@@ -489,8 +492,9 @@ static void structs_have_no_padding(void **state)
     (void)state;
     assert_int_equal(sizeof(weir_breaker_options),
                      10 * 4 + 10 * 8 + 2 * sizeof(void *));
-    assert_int_equal(sizeof(weir_retry_options),
-                     6 * 4 + 6 * 8 + 3 * sizeof(void *));
+    assert_int_equal(sizeof(weir_retry_options), 6 * 4 + 6 * 8 + 2 *
+                                                 sizeof(void *) + 8);
+    assert_int_equal(sizeof(weir_step), 2 * 4 + 8 + 8);
     assert_int_equal(sizeof(weir_bulkhead_options),
                      4 * 4 + 2 * 8 + 2 * sizeof(void *));
     assert_int_equal(sizeof(weir_budget_options),

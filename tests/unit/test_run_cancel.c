@@ -432,6 +432,9 @@ static void *run_and_leave(void *arg)
 static void permits_come_back_when_a_thread_ends_inside(void **state)
 {
     (void)state;
+#ifndef __GLIBC__
+    skip(); /* in musl the end of a thread unwinds nothing */
+#endif
     for (int straight = 0; straight <= 1; straight++) {
         world w;
         open_world(&w, success);
