@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need: compilers, cmocka, libuv, Relacy, Python,
-# Valgrind.
+# Installs what the tests need: compilers, cmocka, libuv, Relacy, Spin, Python,
+# Valgrind.  With "targets" as well what `make targets` needs.
 set -eu
 
 if [ "$(id -u)" = 0 ]; then
@@ -16,7 +16,7 @@ if command -v apt-get >/dev/null; then
     $root apt-get update
     DEBIAN_FRONTEND=noninteractive $root apt-get install -y \
         --no-install-recommends gcc g++ clang make pkg-config python3 \
-        libc6-dev libcmocka-dev libuv1-dev relacy-dev valgrind \
+        libc6-dev libcmocka-dev libuv1-dev relacy-dev spin valgrind \
         "$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\).*/libclang-rt-\1-dev/p' | head -n 1)"
 elif command -v dnf >/dev/null; then
     $root dnf install -y gcc gcc-c++ clang compiler-rt make pkgconf-pkg-config \

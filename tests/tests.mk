@@ -70,7 +70,7 @@ $(STRESS): $(patsubst %.c,$(B)/%.o,$(wildcard tests/stress/*.c)) \
 
 .SECONDARY: # objects are kept: make would take them for intermediate
 .PHONY: check check-unit check-faults check-scenarios check-sim check-stress \
-	check-build relacy
+	check-build relacy models
 
 check: check-unit check-faults check-scenarios check-sim check-stress \
 	check-build
@@ -127,6 +127,9 @@ check-build: all $(B)/tests/unload
 
 relacy:
 	@CXX="$(CXX)" sh tests/relacy/run.sh $(B)
+
+models:
+	@CC="$(CC)" sh tests/models/run.sh $(B)
 
 # The same tests on other machines and C libraries, and under valgrind; each
 # has its own folder in $(B).
