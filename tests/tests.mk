@@ -70,7 +70,7 @@ $(STRESS): $(patsubst %.c,$(B)/%.o,$(wildcard tests/stress/*.c)) \
 
 .SECONDARY: # objects are kept: make would take them for intermediate
 .PHONY: check check-unit check-faults check-scenarios check-sim check-stress \
-	check-build relacy models
+	check-build relacy models freeze
 
 check: check-unit check-faults check-scenarios check-sim check-stress \
 	check-build
@@ -130,6 +130,28 @@ relacy:
 
 models:
 	@CC="$(CC)" sh tests/models/run.sh $(B)
+
+# The library once more, with a call at each atomic operation; see freeze.h.
+FREEZE = $(B)/freeze/freeze
+FROZEN = $(patsubst src/%.c,$(B)/freeze/%.o,$(CORE_SRC))
+$(B)/freeze/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -fsanitize=thread -Isrc -c -o $@ $<
+$(FREEZE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/freeze/*.c)) $(FROZEN)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=pthread_mutex_lock \
+		-Wl,--wrap=pthread_mutex_unlock -o $@ $^ -pthread
+
+# With a bug seeded it must be found.
+freeze: $(FREEZE)
+	@timeout 300 $(FREEZE)
+	@timeout 300 $(FREEZE) spin > $(FREEZE).spin; [ $$? -eq 3 ]
+	@timeout 300 $(FREEZE) torn > $(FREEZE).torn; [ $$? -eq 4 ]
+	@echo "freeze: both bugs found"
+
+# Not on every target, and not with other sanitizers.
+check: $(if $(findstring -fsanitize,$(CFLAGS)),,$(shell echo 'int x;' | \
+	$(CC) $(CFLAGS) -fsanitize=thread -x c -c -o /dev/null - 2>/dev/null && \
+	echo freeze))
 
 # The same tests on other machines and C libraries, and under valgrind; each
 # has its own folder in $(B).
