@@ -14,6 +14,16 @@ fi
 
 if command -v apt-get >/dev/null; then
     $root apt-get update
+    if [ "${1-}" = targets ]; then
+        DEBIAN_FRONTEND=noninteractive $root apt-get install -y \
+            --no-install-recommends musl-tools qemu-user gcc-i686-linux-gnu \
+            g++-i686-linux-gnu libc6-i386 gcc-arm-linux-gnueabihf \
+            g++-arm-linux-gnueabihf gcc-aarch64-linux-gnu \
+            g++-aarch64-linux-gnu gcc-s390x-linux-gnu g++-s390x-linux-gnu \
+            dpkg-dev xz-utils
+        # cmocka's source, for machines that no package has it for
+        (cd /usr/src && $root apt-get source --download-only cmocka)
+    fi
     DEBIAN_FRONTEND=noninteractive $root apt-get install -y \
         --no-install-recommends gcc g++ clang make pkg-config python3 \
         libc6-dev libcmocka-dev libuv1-dev relacy-dev spin valgrind \
