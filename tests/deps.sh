@@ -22,6 +22,11 @@ if command -v apt-get >/dev/null; then
             g++-aarch64-linux-gnu gcc-s390x-linux-gnu g++-s390x-linux-gnu \
             dpkg-dev xz-utils
         # cmocka's source, for machines that no package has it for
+        debian=/etc/apt/sources.list.d/debian
+        [ ! -e $debian.sources ] ||
+            sed 's/^Types: deb$/Types: deb-src/' $debian.sources |
+            $root tee $debian-src.sources >/dev/null
+        $root apt-get update
         (cd /usr/src && $root apt-get source --download-only cmocka)
     fi
     DEBIAN_FRONTEND=noninteractive $root apt-get install -y \
