@@ -97,18 +97,27 @@ void weir_retry_unref(weir_retry *retry)
     weir__policy_unref((weir__policy *)retry);
 }
 
+/* 0 where nothing is drawn from it: to know the process takes a system
+ * call. */
+static uint64_t draw(const weir_retry *retry,
+                     const weir__retry_progress *progress)
+{
+    if (retry->backoff.cap_ns == 0 || retry->backoff.jitter == WEIR_JITTER_NONE)
+        return 0;
+    uint64_t seed = retry->seeded ? retry->seed
+                                  : weir__random_in_process(retry->seed);
+    return weir__random(seed, progress->ordinal, progress->attempts);
+}
+
 /* A hint replaces the computed delay, which is then spread on top of it:
  * clients that were told the same time do not come back in step. */
 static uint64_t delay(weir_retry *retry, weir__retry_progress *progress,
                       uint64_t hint_ns)
 {
-    uint64_t seed = retry->seeded ? retry->seed
-                                  : weir__random_in_process(retry->seed);
-    uint64_t random =
-        weir__random(seed, progress->ordinal, progress->attempts);
     hint_ns = weir__time_min(hint_ns, retry->hint_max_ns);
     return hint_ns + weir__backoff_delay(&retry->backoff, progress->attempts,
-                                         progress->previous_ns, random);
+                                         progress->previous_ns,
+                                         draw(retry, progress));
 }
 
 int weir__retry_next(weir_retry *retry, weir__retry_progress *progress,
