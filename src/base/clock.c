@@ -70,7 +70,8 @@ void weir_clock_ref(weir_clock *clock)
 
 void weir_clock_unref(weir_clock *clock)
 {
-    if (!clock || clock->kind == WEIR__MONOTONIC || !weir__ref_drop(&clock->ref))
+    if (!clock || clock->kind == WEIR__MONOTONIC ||
+        !weir__ref_drop(&clock->ref))
         return;
     if (clock->destroy)
         clock->destroy(clock->arg);

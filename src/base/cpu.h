@@ -3,7 +3,7 @@
  * The C library keeps the number of the processor at hand for restartable
  * sequences (glibc 2.35); reading it is a load.  Elsewhere threads are told
  * apart by their own identity, as well as hashing does it.  The answer may be
- * out of date as soon as it is given: whoever uses it stays correct with any. */
+ * out of date as soon as it is given: whoever uses it is correct with any. */
 #ifndef WEIR_BASE_CPU_H
 #define WEIR_BASE_CPU_H
 

@@ -2,10 +2,10 @@
  *
  * A pool is held by its users, by each run, and by each of its threads:
  * whoever comes last frees it.  The thread that ended last is joined by who
- * waits for the close, or else detached; it has joined the others.  Jobs are allocated with the
- * pool, one for each worker and each place in the queue; a job is free or in
- * the queue.  All of it is under one lock, which is not held while a function
- * or anything of a call runs. */
+ * waits for the close, or else detached; it has joined the others.  Jobs are
+ * allocated with the pool, one for each worker and each place in the queue; a
+ * job is free or in the queue.  All of it is under one lock, which is not held
+ * while a function or anything of a call runs. */
 #ifndef WEIR_DRIVER_POOL_H
 #define WEIR_DRIVER_POOL_H
 

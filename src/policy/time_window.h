@@ -2,10 +2,10 @@
  *
  * Time is cut into spans of T/buckets, numbered since the breaker was made.
  * The counts of span s are in slot s % buckets (a place is a span with its
- * slot, so that only the first of a span divides), together with a tag that says
- * which span and generation they belong to; counts with another tag read as
- * zero.  So nothing has to be swept: not when time passes, however long, and
- * not when the breaker changes its state.
+ * slot, so that only the first of a span divides), together with a tag that
+ * says which span and generation they belong to; counts with another tag read
+ * as zero.  So nothing has to be swept: not when time passes, however long,
+ * and not when the breaker changes its state.
  *
  *   counter  63..34 span, its low 30 bits
  *            33..22 generation, its low 12 bits
