@@ -136,7 +136,10 @@ FREEZE = $(B)/freeze/freeze
 FROZEN = $(patsubst src/%.c,$(B)/freeze/%.o,$(CORE_SRC))
 $(B)/freeze/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -fsanitize=thread -Isrc -c -o $@ $<
+	$(COMPILE) -fsanitize=thread -DWEIR_TEST_CPU -Isrc -c -o $@ $<
+$(B)/tests/freeze/worlds.o: tests/freeze/worlds.c $(B)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -fsanitize=thread -DWEIR_TEST_CPU -Isrc -c -o $@ $<
 $(FREEZE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/freeze/*.c)) $(FROZEN)
 	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=pthread_mutex_lock \
 		-Wl,--wrap=pthread_mutex_unlock -o $@ $^ -pthread

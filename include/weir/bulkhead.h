@@ -80,7 +80,8 @@ WEIR_API int weir_bulkhead_acquire_until(weir_bulkhead *bulkhead,
                                          weir_cancel *cancel);
 
 /* Gives one permit back, or hands it to the first waiter.
- * WEIR_ESTALE  no permit is out: one was given back twice
+ * WEIR_ESTALE  no permit is out: one was given back twice (seen for sure only
+ *              where threads do not contend for permits)
  * WEIR_EINVAL  bulkhead is NULL
  * Lock-free when nobody waits; gives the wake signal of a stepped call. */
 WEIR_API int weir_bulkhead_release(weir_bulkhead *bulkhead);

@@ -10,6 +10,12 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#ifdef WEIR_TEST_CPU
+
+uint32_t weir__cpu_hint(void); /* of the test */
+
+#else
+
 #ifdef __has_include
 #if __has_include(<sys/rseq.h>) && defined __has_builtin
 #if __has_builtin(__builtin_thread_pointer)
@@ -39,4 +45,5 @@ static inline uint32_t weir__cpu_hint(void)
     return weir__cpu_by_thread();
 }
 
+#endif
 #endif

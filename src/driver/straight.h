@@ -182,8 +182,8 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape, void *handle,
             return weir__straight_shut(shape, handle, fn, arg);
     }
     if ((shape & WEIR__LIMITED) &&
-        weir__unlikely(!weir__bulkhead_core_try(
-            &weir__straight_bulkhead(shape, handle)->core)))
+        weir__unlikely(!weir__bulkhead_take(
+            weir__straight_bulkhead(shape, handle))))
         return weir__straight_full(shape, handle, fn, arg);
     s.attempt.call = NULL;
     s.attempt.said = 0;

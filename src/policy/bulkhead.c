@@ -98,7 +98,8 @@ int weir__bulkhead_quit(weir_bulkhead *bulkhead, weir__waiter *waiter)
     return granted;
 }
 
-int weir__bulkhead_release(weir_bulkhead *bulkhead)
+/* Where somebody may wait. */
+static int __attribute__((noinline)) release(weir_bulkhead *bulkhead)
 {
     int status =
         weir__bulkhead_core_release(&bulkhead->core, &bulkhead->queue);
@@ -106,14 +107,35 @@ int weir__bulkhead_release(weir_bulkhead *bulkhead)
     return status;
 }
 
+int weir__bulkhead_release(weir_bulkhead *bulkhead)
+{
+    weir__bulkhead_core *core = &bulkhead->core;
+    uint64_t w = weir__load_acquire(&core->word);
+    if (weir__is_striped(w) && weir__stripes_put(core))
+        return WEIR_OK;
+    if (weir__likely(weir__is_plain(w) && weir__held(w) > 0)) {
+        if (weir__likely(weir__cas_acq_rel(&core->word, &w, w - 1)))
+            return WEIR_OK;
+        weir__stripes_contend(core);
+    }
+    return release(bulkhead);
+}
+
+int weir__bulkhead_try(weir_bulkhead *bulkhead, int contended)
+{
+    if (contended)
+        weir__stripes_contend(&bulkhead->core);
+    return weir__bulkhead_core_try(&bulkhead->core);
+}
+
 int weir_bulkhead_try_acquire(weir_bulkhead *bulkhead)
 {
     if (!bulkhead)
         return WEIR_EINVAL;
-    if (weir__bulkhead_core_try(&bulkhead->core))
+    if (weir__bulkhead_take(bulkhead))
         return WEIR_OK;
     weir__bulkhead_reclaim(bulkhead, WEIR_NOW);
-    return weir__bulkhead_core_try(&bulkhead->core) ? WEIR_OK : WEIR_EFULL;
+    return weir__bulkhead_take(bulkhead) ? WEIR_OK : WEIR_EFULL;
 }
 
 int weir_bulkhead_release(weir_bulkhead *bulkhead)
@@ -213,19 +235,18 @@ uint64_t weir__bulkhead_reclaim(weir_bulkhead *bulkhead, uint64_t now_ns)
 
 /* ---- looking ---- */
 
-static uint64_t word_of(const weir_bulkhead *bulkhead)
-{
-    return weir__load_relaxed(&((weir_bulkhead *)bulkhead)->core.word);
-}
-
 uint32_t weir_bulkhead_running(const weir_bulkhead *bulkhead)
 {
-    return bulkhead ? weir__held(word_of(bulkhead)) : 0;
+    return bulkhead
+               ? weir__stripes_running(&((weir_bulkhead *)bulkhead)->core)
+               : 0;
 }
 
 uint32_t weir_bulkhead_waiting(const weir_bulkhead *bulkhead)
 {
-    return bulkhead ? weir__waiting(word_of(bulkhead)) : 0;
+    return bulkhead ? weir__waiting(weir__load_relaxed(
+                          &((weir_bulkhead *)bulkhead)->core.word))
+                    : 0;
 }
 
 uint32_t weir_bulkhead_abandoned(const weir_bulkhead *bulkhead)

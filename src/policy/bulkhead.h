@@ -47,10 +47,26 @@ uint64_t weir__bulkhead_reclaim(weir_bulkhead *bulkhead, uint64_t now_ns);
 static inline int weir__bulkhead_is_full(weir_bulkhead *bulkhead)
 {
     uint64_t w = weir__load_relaxed(&bulkhead->core.word);
-    return weir__held(w) >= weir__load_relaxed(&bulkhead->core.limit) &&
+    return !weir__is_striped(w) &&
+           weir__held(w) >= weir__load_relaxed(&bulkhead->core.limit) &&
            weir__waiting(w) >= bulkhead->max_queue &&
            (bulkhead->abandoned_max_ns == WEIR_NEVER ||
             weir__load_acquire(&bulkhead->abandoned) == 0);
+}
+
+/* As weir__bulkhead_core_try.  contended: a swap of the word has failed. */
+int weir__bulkhead_try(weir_bulkhead *bulkhead, int contended);
+
+/* 1 with a permit, 0 when none is free: one swap where nobody else is. */
+static inline int weir__bulkhead_take(weir_bulkhead *bulkhead)
+{
+    weir__bulkhead_core *core = &bulkhead->core;
+    uint64_t w = weir__load_acquire(&core->word);
+    if (weir__unlikely(weir__is_striped(w)))
+        return weir__bulkhead_try(bulkhead, 0);
+    return weir__has_free(core, w) &&
+           (weir__likely(weir__cas_acq_rel(&core->word, &w, w + 1)) ||
+            weir__bulkhead_try(bulkhead, 1));
 }
 
 int weir__bulkhead_quit(weir_bulkhead *bulkhead, weir__waiter *waiter);

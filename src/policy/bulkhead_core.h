@@ -1,7 +1,5 @@
-/* Permits and the queue for them.
- *
- *   word  63..32 waiting: waiters in the queue
- *         31..0  held: permits that are out
+/* Permits and the queue for them.  The layout: bulkhead_word.h; permits that
+ * lie in stripes: bulkhead_stripes.h.
  *
  * Invariants
  *   1. held never grows beyond the limit.  (After the limit was lowered, held
@@ -18,6 +16,9 @@
  *      takes the lock first.  So a permit is never given to somebody who has
  *      gone, and nobody leaves with a permit that he does not know of.
  *
+ *   5. Who is turned away, or joins the queue, has seen a word without an era:
+ *      one that tells.
+ *
  * Taking a free permit, giving one back while nobody waits, and turning away
  * when the queue is full are lock-free; the queue uses the lock.
  *
@@ -26,7 +27,7 @@
  * the mark is visible, the waiter may run on and its frame be gone.
  *
  * Memory orders.  A permit orders the work of two callers: giving it back
- * releases, taking it acquires.  The grant mark does the same from granter to
+ * releases, taking it acquires.  The limit is read after the word.  The grant mark does the same from granter to
  * waiter.  The rest is under the lock. */
 #ifndef WEIR_POLICY_BULKHEAD_CORE_H
 #define WEIR_POLICY_BULKHEAD_CORE_H
@@ -34,6 +35,7 @@
 #include "base/atomic.h"
 #include "base/lock.h"
 #include "base/waker.h"
+#include "policy/bulkhead_stripes.h"
 #include "weir/base.h"
 
 typedef struct weir__waiter weir__waiter;
@@ -51,35 +53,44 @@ typedef struct weir__queue {
     weir__waiter *last;
 } weir__queue;
 
-typedef struct weir__bulkhead_core {
-    weir__atomic_u64 word;
-    weir__atomic_u32 limit;
-} weir__bulkhead_core;
-
 /* Not a status of the API: the caller is in the queue. */
 #define WEIR__QUEUED 2
 
-#define WEIR__ONE_WAITING (UINT64_C(1) << 32)
-
-static inline uint32_t weir__held(uint64_t w)
+/* The word without an era.  Outside the lock another one may begin at once,
+ * but not while somebody waits. */
+static inline uint64_t weir__bulkhead_core_tell(weir__bulkhead_core *core)
 {
-    return (uint32_t)w;
+    uint64_t w = weir__load_acquire(&core->word);
+    while (weir__unlikely(weir__is_striped(w))) {
+        weir__stripes_gather(core);
+        w = weir__load_acquire(&core->word);
+    }
+    return w;
 }
 
-static inline uint32_t weir__waiting(uint64_t w)
+/* Does this word tell that a permit is free? */
+static inline int weir__has_free(weir__bulkhead_core *core, uint64_t w)
 {
-    return (uint32_t)(w >> 32);
+    return weir__is_plain(w) &&
+           weir__held(w) < weir__load_relaxed(&core->limit);
 }
 
 /* 1 with a permit, 0 when none is free. */
 static inline int weir__bulkhead_core_try(weir__bulkhead_core *core)
 {
-    uint32_t limit = weir__load_relaxed(&core->limit);
-    uint64_t w = weir__load_relaxed(&core->word);
-    while (weir__held(w) < limit && weir__waiting(w) == 0)
-        if (weir__cas_weak_acq_rel(&core->word, &w, w + 1))
+    uint64_t w = weir__load_acquire(&core->word);
+    for (;;) {
+        if (weir__is_striped(w)) {
+            if (weir__stripes_take(core))
+                return 1;
+            w = weir__bulkhead_core_tell(core);
+        }
+        if (!weir__has_free(core, w))
+            return 0;
+        if (weir__cas_acq_rel(&core->word, &w, w + 1))
             return 1;
-    return 0;
+        weir__stripes_contend(core);
+    }
 }
 
 /* ---- the list, under the lock ---- */
@@ -114,10 +125,9 @@ static inline void weir__queue_unlink(weir__queue *queue, weir__waiter *waiter)
 static inline int weir__bulkhead_core_reserve(weir__bulkhead_core *core,
                                               uint32_t max_queue)
 {
-    uint32_t limit = weir__load_relaxed(&core->limit);
-    uint64_t w = weir__load_relaxed(&core->word);
     for (;;) {
-        int granted = weir__held(w) < limit && weir__waiting(w) == 0;
+        uint64_t w = weir__bulkhead_core_tell(core);
+        int granted = weir__has_free(core, w);
         if (!granted && weir__waiting(w) >= max_queue)
             return WEIR_EFULL;
         if (weir__cas_acq_rel(&core->word, &w,
@@ -174,14 +184,21 @@ static inline int weir__bulkhead_core_quit(weir__bulkhead_core *core,
  * out, or WEIR__QUEUED when somebody waits. */
 static inline int weir__bulkhead_core_put(weir__bulkhead_core *core)
 {
-    uint64_t w = weir__load_relaxed(&core->word);
-    while (weir__waiting(w) == 0) {
+    uint64_t w = weir__load_acquire(&core->word);
+    for (;;) {
+        if (weir__is_striped(w)) {
+            if (weir__stripes_put(core))
+                return WEIR_OK;
+            w = weir__bulkhead_core_tell(core);
+        }
+        if (weir__waiting(w) > 0)
+            return WEIR__QUEUED;
         if (weir__held(w) == 0)
             return WEIR_ESTALE;
-        if (weir__cas_weak_acq_rel(&core->word, &w, w - 1))
+        if (weir__cas_acq_rel(&core->word, &w, w - 1))
             return WEIR_OK;
+        weir__stripes_contend(core);
     }
-    return WEIR__QUEUED;
 }
 
 /* Gives the first waiter a permit that is accounted for in held.  Under the
@@ -251,6 +268,7 @@ static inline void weir__bulkhead_core_resize(weir__bulkhead_core *core,
     weir__waker *waker = 0;
     weir__mutex_lock(&queue->lock);
     weir__store_relaxed(&core->limit, limit);
+    weir__stripes_renew(core);
     while ((waker = weir__bulkhead_core_serve(core, queue)) != 0) {
         weir__mutex_unlock(&queue->lock);
         weir__waker_fire(waker);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "policy/bulkhead.h"
 #include "weir.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -141,12 +142,38 @@ const world breaker_world = {
     begin_breaker, operate_breaker, end_breaker
 };
 
-/* ---- a bulkhead: with all permits out, and with one more ---- */
+/* ---- a bulkhead: with permits out and up to two more; without an era, in
+ * an era, and in one with all free permits in stripes ---- */
 
-enum { TRY, RELEASE };
+enum { TRY, RELEASE, MOVE };
+enum { FREE_PERMITS = 3, ERAS = 3, LAST_STRIPE = WEIR__PERMIT_STRIPES - 1 };
 
 static weir_bulkhead *bulkhead;
 static uint32_t held, limit;
+static uint32_t cpu;
+
+/* Permits that are out, or may be: those of the parties on their way. */
+static uint32_t out;
+static int tries[PARTIES];      /* it is on its way */
+static int was_full[PARTIES];   /* at a moment since */
+
+uint32_t weir__cpu_hint(void)
+{
+    return cpu;
+}
+
+static void begin_era(int in_stripes)
+{
+    uint32_t lie = in_stripes ? limit - held : 0;
+    bulkhead->core.word = (bulkhead->core.word + WEIR__ONE_ERA) |
+                          WEIR__STRIPED;
+    for (uint32_t i = 0; i < lie; i++)
+        must(weir_bulkhead_try_acquire(bulkhead));
+    for (uint32_t i = 0; i < lie; i++) {
+        cpu = LAST_STRIPE - i;
+        must(weir_bulkhead_release(bulkhead));
+    }
+}
 
 static void begin_bulkhead(int variant, const int *operations)
 {
@@ -154,7 +181,8 @@ static void begin_bulkhead(int variant, const int *operations)
     held = 0;
     for (int i = 0; i < PARTIES; i++)
         held += operations[i] == RELEASE;
-    limit = held + (uint32_t)variant;
+    out = held;
+    limit = held + (uint32_t)(variant % FREE_PERMITS);
     if (limit == 0)
         limit = 1;
     weir_bulkhead_options_init(&options, sizeof options);
@@ -163,22 +191,70 @@ static void begin_bulkhead(int variant, const int *operations)
     must(weir_bulkhead_new(&bulkhead, &options));
     for (uint32_t i = 0; i < held; i++)
         must(weir_bulkhead_try_acquire(bulkhead));
+    if (variant / FREE_PERMITS > 0)
+        begin_era(variant / FREE_PERMITS > 1);
+}
+
+static void on_the_way(int party, int operation)
+{
+    was_full[party] = out >= limit;
+    tries[party] = operation == TRY;
+    out++;
+    for (int i = 0; i < PARTIES; i++)
+        if (i != party && out - (uint32_t)tries[i] >= limit)
+            was_full[i] = 1;
+}
+
+static void try(int party)
+{
+    on_the_way(party, TRY);
+    int granted = weir__bulkhead_take(bulkhead);
+    tries[party] = 0;
+    if (granted) {
+        held++;
+        return;
+    }
+    out--;
+    if (!was_full[party])
+        fail("turned away, and a permit was free all the time");
+}
+
+/* Begins an era, takes from a stripe behind and gives back to one in front. */
+static void move(int party)
+{
+    on_the_way(party, MOVE);
+    weir__stripes_begin(&bulkhead->core, 0);
+    cpu = LAST_STRIPE - (uint32_t)party % 2;
+    if (weir_bulkhead_try_acquire(bulkhead) == WEIR_OK) {
+        cpu = (uint32_t)party;
+        must(weir_bulkhead_release(bulkhead));
+    }
+    out--;
 }
 
 static void operate_bulkhead(int party, int operation)
 {
-    (void)party;
-    if (operation == RELEASE) {
+    cpu = (uint32_t)party;
+    switch (operation) {
+    case TRY:
+        try(party);
+        break;
+    case RELEASE:
         held--; /* before: who looks later must find it free */
         must(weir_bulkhead_release(bulkhead));
-    } else if (weir_bulkhead_try_acquire(bulkhead) == WEIR_OK) {
-        held++;
+        out--;
+        break;
+    case MOVE:
+        move(party);
+        break;
     }
 }
 
 static void end_bulkhead(void)
 {
-    if (weir_bulkhead_running(bulkhead) != held || held > limit)
+    int same = weir_bulkhead_running(bulkhead) == held;
+    must(weir_bulkhead_resize(bulkhead, limit)); /* ends an era */
+    if (!same || weir_bulkhead_running(bulkhead) != held || held > limit)
         fail("%u permits are out, not %u of %u",
              weir_bulkhead_running(bulkhead), held, limit);
     for (; held < limit; held++)
@@ -191,7 +267,7 @@ static void end_bulkhead(void)
 }
 
 const world bulkhead_world = {
-    "bulkhead (try, release)", 2, 2,
+    "bulkhead (try, release, move to another stripe)", FREE_PERMITS *ERAS, 3,
     begin_bulkhead, operate_bulkhead, end_bulkhead
 };
 

@@ -1,0 +1,155 @@
+/* Permits that lie in stripes: the bulkhead during an era. */
+#include "policy/bulkhead.h"
+
+#include "support.h"
+
+enum { LIMIT = 10 };
+
+static weir_clock *vclock;
+static weir_bulkhead *bulkhead;
+
+static int setup(void **state)
+{
+    (void)state;
+    vclock = new_virtual_clock();
+    bulkhead = new_bulkhead(vclock, LIMIT, 1);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    weir_bulkhead_unref(bulkhead);
+    weir_clock_unref(vclock);
+    return 0;
+}
+
+static int is_striped(void)
+{
+    return weir__is_striped(weir__load_relaxed(&bulkhead->core.word));
+}
+
+/* As many free permits lie in a stripe. */
+static void begin_era(int permits)
+{
+    weir__stripes_begin(&bulkhead->core, 0);
+    assert_true(is_striped());
+    for (int i = 0; i < permits; i++)
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    for (int i = 0; i < permits; i++)
+        assert_int_equal(weir_bulkhead_release(bulkhead), WEIR_OK);
+    assert_true(is_striped());
+}
+
+static void contend(int times)
+{
+    for (int i = 0; i < times; i++)
+        weir__stripes_contend(&bulkhead->core);
+}
+
+static void era_begins_when_threads_meet_again_and_again(void **state)
+{
+    (void)state;
+    contend(WEIR__CONTENTION - 1);
+    assert_false(is_striped());
+    contend(1);
+    assert_true(is_striped());
+}
+
+static void no_era_begins_while_permits_are_short(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LIMIT / 2; i++)
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    contend(WEIR__CONTENTION);
+    assert_false(is_striped());
+}
+
+static void all_permits_are_there_in_an_era(void **state)
+{
+    (void)state;
+    begin_era(LIMIT / 2);
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    for (int i = 0; i < LIMIT; i++) {
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+        assert_int_equal(weir_bulkhead_running(bulkhead), i + 1);
+    }
+    assert_true(is_striped());
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_EFULL);
+    assert_false(is_striped());
+    for (int i = 0; i < LIMIT; i++)
+        assert_int_equal(weir_bulkhead_release(bulkhead), WEIR_OK);
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+}
+
+static void era_ends_before_somebody_waits(void **state)
+{
+    (void)state;
+    begin_era(LIMIT);
+    for (int i = 0; i < LIMIT; i++)
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    assert_int_equal(weir_bulkhead_acquire_until(bulkhead, 0, NULL),
+                     WEIR_ETIMEDOUT);
+    assert_false(is_striped());
+    assert_int_equal(weir_bulkhead_waiting(bulkhead), 0);
+    assert_int_equal(weir_bulkhead_running(bulkhead), LIMIT);
+}
+
+static void lower_limit_holds_for_permits_in_stripes(void **state)
+{
+    (void)state;
+    begin_era(LIMIT);
+    assert_int_equal(weir_bulkhead_resize(bulkhead, 2), WEIR_OK);
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_EFULL);
+}
+
+static void permit_given_back_twice_is_found_in_an_era(void **state)
+{
+    (void)state;
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    begin_era(3);
+    assert_int_equal(weir_bulkhead_release(bulkhead), WEIR_OK);
+    assert_int_equal(weir_bulkhead_release(bulkhead), WEIR_ESTALE);
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    for (int i = 0; i < LIMIT; i++)
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_EFULL);
+}
+
+/* More lie in stripes than are held: what a caller did wrong in two stripes at
+ * once must not spread. */
+static void permits_too_many_are_dropped(void **state)
+{
+    (void)state;
+    uint64_t w;
+    begin_era(1);
+    w = weir__load_relaxed(&bulkhead->core.word);
+    for (uint32_t i = 0; i < WEIR__PERMIT_STRIPES; i++)
+        weir__store_relaxed(&bulkhead->core.stripes[i].word,
+                            weir__era_of(w) | WEIR__OPEN | 5);
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    assert_int_equal(weir_bulkhead_resize(bulkhead, LIMIT), WEIR_OK);
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    for (int i = 0; i < LIMIT; i++)
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_EFULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(era_begins_when_threads_meet_again_and_again),
+        TEST(no_era_begins_while_permits_are_short),
+        TEST(all_permits_are_there_in_an_era),
+        TEST(era_ends_before_somebody_waits),
+        TEST(lower_limit_holds_for_permits_in_stripes),
+        TEST(permit_given_back_twice_is_found_in_an_era),
+        TEST(permits_too_many_are_dropped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
