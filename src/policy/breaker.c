@@ -166,6 +166,9 @@ static int record_in_window(weir_breaker *breaker,
         age_ns, &trips);
     if (weir__unlikely(trips))
         trip(breaker, limits, generation, now_ns);
+    else if (weir__unlikely(atomic_load(&breaker->limits) != limits) &&
+             !observes)
+        weir__breaker_window_watch(breaker);
     return counted ? WEIR_OK : WEIR_ESTALE;
 }
 

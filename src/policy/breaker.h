@@ -48,6 +48,9 @@ void weir__breaker_window_init(weir_breaker *breaker,
                                const weir_breaker_options *options);
 void weir__breaker_window_free(weir_breaker *breaker);
 
+/* The options were exchanged: successes have to judge, too. */
+void weir__breaker_window_watch(weir_breaker *breaker);
+
 /* Counts an outcome (WEIR__FAILED, WEIR__SLOW) of a generation.  *trips: the
  * breaker is to be opened.  0 when a younger generation had begun. */
 int weir__breaker_window_record(weir_breaker *breaker,

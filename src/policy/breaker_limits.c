@@ -162,11 +162,10 @@ int weir_breaker_set_options(weir_breaker *breaker,
     *block = limits;
     block->next = atomic_load_explicit(&breaker->limits, memory_order_relaxed);
     while (!atomic_compare_exchange_weak_explicit(
-        &breaker->limits, &block->next, block, memory_order_acq_rel,
+        &breaker->limits, &block->next, block, memory_order_seq_cst,
         memory_order_relaxed))
         ;
-    if (breaker->window == WEIR_WINDOW_TIME)
-        weir__store_seq_cst(&breaker->u.time.window.watch, 1u);
+    weir__breaker_window_watch(breaker);
     return WEIR_OK;
 }
 

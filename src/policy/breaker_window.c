@@ -126,6 +126,12 @@ int weir__breaker_window_record(weir_breaker *breaker,
     return counted;
 }
 
+void weir__breaker_window_watch(weir_breaker *breaker)
+{
+    if (breaker->window == WEIR_WINDOW_TIME)
+        weir__store_seq_cst(&breaker->u.time.window.watch, 1u);
+}
+
 void weir__breaker_window_totals(const weir_breaker *breaker,
                                  uint64_t generation, uint64_t age_ns,
                                  weir__totals *totals)

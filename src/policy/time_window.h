@@ -35,8 +35,10 @@
  * same form.  (1) Two threads count themselves and then sum: at least one
  * sees both.  (2) A thread sets watch and judges once more; another counts
  * itself and then looks at watch: either the second look sees the count, or
- * the other one sees watch.  (3) The same for a thread that clears watch.  So
- * no call that reaches a limit goes unjudged.
+ * the other one sees watch.  (3) The same for a thread that clears watch.  (4) A
+ * thread exchanges the options and then sets watch; another, which has judged
+ * by the old ones and cleared watch, then looks for other options, and where
+ * it finds them sets watch again: either way it ends up set.  So no call that reaches a limit goes unjudged.
  *
  * Rates.  A call is counted before its failure, and failures are read before
  * calls.  So no sum shows more failures than calls, however long its thread
