@@ -101,6 +101,20 @@ typedef struct weir_step {
 WEIR_API int weir_call_new(weir_call **out, weir_pipeline *pipeline,
                            const weir_call_options *options);
 
+/* Makes a call that is done ready for another trip through its pipeline: an
+ * event loop that keeps its calls allocates nothing.  The wake signal stays.
+ * options   as in weir_call_new, for the new trip; NULL: the defaults
+ * WEIR_EINVAL    call is NULL, not done, or a step of it is under way; options
+ *                as in weir_call_new
+ * WEIR_EVERSION  options is newer than this library
+ * WEIR_ESTALE    an attempt of the last trip still runs or is held, or its
+ *                wake signal is on its way: make another call, and give this
+ *                one back or try again later
+ * Nothing was changed after an error.  By the owner; nobody may cancel the
+ * call at the same time. */
+WEIR_API int weir_call_reset(weir_call *call,
+                             const weir_call_options *options);
+
 /* Sets the wake signal: fn(arg) says that stepping is worth while, because a
  * permit was handed over, an attempt was finished or the call was cancelled.
  * It comes only after a WAIT, at most once for each, possibly without need,
@@ -130,6 +144,18 @@ WEIR_API int weir_call_wake_fd(weir_call *call, int fd);
  *              call is under way: a callback of it may not step
  * Runs the classifier, listeners and cancel functions of attempts. */
 WEIR_API int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out);
+
+/* As weir_attempt_finish(attempt, code, now_ns) and then weir_call_step(call,
+ * now_ns, out), in one and cheaper: for an owner who finishes attempts on the
+ * thread that steps, as an event loop does.  An attempt that was given up may
+ * be finished like this too.
+ * attempt   of this call
+ * WEIR_ETIMEDOUT, WEIR_ECANCELED, WEIR_ESTALE   as weir_attempt_finish; out
+ *              says what to do next as well
+ * WEIR_EINVAL  an argument is NULL, out->size is too small, the attempt is
+ *              not of this call, or a step of it is under way */
+WEIR_API int weir_call_finish(weir_call *call, weir_attempt *attempt,
+                              int code, uint64_t now_ns, weir_step *out);
 
 /* Ends the call as soon as it is stepped.  Any thread.  NULL is allowed. */
 WEIR_API void weir_call_cancel(weir_call *call);

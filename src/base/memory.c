@@ -4,24 +4,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *libc_allocate(size_t bytes)
+static void *libc_allocate(size_t bytes, size_t alignment)
 {
     void *memory = NULL;
     int saved = errno;
-    if (posix_memalign(&memory, WEIR__LINE, bytes) != 0)
+    if (posix_memalign(&memory, alignment, bytes) != 0)
         memory = NULL;
     errno = saved;
     return memory;
 }
 
+static void *allocate(const weir_allocator *allocator, size_t bytes,
+                      size_t alignment)
+{
+    return allocator
+               ? allocator->allocate(allocator->context, bytes, alignment)
+               : libc_allocate(bytes, alignment);
+}
+
 void *weir__allocate(const weir_allocator *allocator, size_t bytes)
 {
-    void *memory = allocator ? allocator->allocate(allocator->context, bytes,
-                                                   WEIR__LINE)
-                             : libc_allocate(bytes);
+    void *memory = allocate(allocator, bytes, WEIR__LINE);
     if (memory)
         memset(memory, 0, bytes);
     return memory;
+}
+
+void *weir__allocate_plain(const weir_allocator *allocator, size_t bytes)
+{
+    return allocate(allocator, bytes, _Alignof(max_align_t));
 }
 
 void weir__release(const weir_allocator *allocator, void *memory, size_t bytes)

@@ -22,6 +22,12 @@ static inline void weir__ref_take(weir__ref *ref)
     weir__add_relaxed(&ref->count, 1u);
 }
 
+/* The caller's is the only one, and nobody else can take one. */
+static inline int weir__ref_alone(weir__ref *ref)
+{
+    return weir__load_acquire(&ref->count) == 1u;
+}
+
 /* 1 when that was the last one. */
 static inline int weir__ref_drop(weir__ref *ref)
 {

@@ -1,7 +1,7 @@
 #include "driver/blocking.h"
 
 #include "base/park.h"
-#include "base/time.h"
+#include "engine/direct.h"
 #include "engine/step.h"
 
 /* Lives on the caller's stack; initialised as far as it is used. */
@@ -20,15 +20,21 @@ static blocking *blocking_of(weir_call *call)
 
 /* ---- the call's type ---- */
 
-/* The swap of cancel_state pairs with the one of a thread that fires a cancel
- * token: if it told the attempt before this one, the token is seen as fired
- * when the attempt is started. */
+/* Pairs with the swap of a thread that fires a cancel token: if it told the
+ * attempt before this one, the token is seen as fired when the attempt is
+ * started.  Without tokens there is no such thread. */
+static void set_cancel_state(blocking *b, uint32_t state)
+{
+    if (b->call.token_count == 0)
+        weir__store_relaxed(&b->attempt.cancel_state, state);
+    else
+        weir__exchange_acq_rel(&b->attempt.cancel_state, state);
+}
+
 static weir_attempt *new_attempt(weir_call *call)
 {
-    weir_attempt *attempt = &blocking_of(call)->attempt;
-    weir__exchange_acq_rel(&attempt->cancel_state,
-                           (uint32_t)WEIR__CANCEL_NONE);
-    return attempt;
+    set_cancel_state(blocking_of(call), WEIR__CANCEL_NONE);
+    return call->own_attempt;
 }
 
 static int prepare_wait(weir_call *call)
@@ -63,15 +69,15 @@ static const weir__waker_type blocking_waker = {hold, fire};
 static void begin(blocking *b, weir_pipeline *pipeline,
                   const weir_call_options *options)
 {
-    weir__call_init(&b->call, pipeline, options);
     b->call.waker.type = &blocking_waker;
     b->call.type = &blocking_type;
+    b->call.pipeline = pipeline;
     b->call.slots = b->slots;
+    b->call.own_attempt = &b->attempt;
     b->can_park = 0;
     weir__init(&b->attempt.word, UINT64_C(0));
     weir__init(&b->attempt.cancel_state, (uint32_t)WEIR__CANCEL_NONE);
-    for (uint32_t i = 0; i < pipeline->count; i++)
-        weir__init(&b->slots[i].used, 0u);
+    weir__call_init(&b->call, options);
 }
 
 /* Runs on every way out.  A call that is not done is being unwound: out of
@@ -86,6 +92,8 @@ static void end(blocking *b)
         unwound.final = 1;
         unwound.elapsed_ns = WEIR_NEVER;
         weir__call_set_now(&b->call, WEIR_NOW);
+        if (b->call.state == WEIR__DIRECT)
+            weir__direct_spread(&b->call);
         weir__leave(&b->call, &unwound);
     }
     if (b->can_park) {
@@ -101,13 +109,18 @@ static void end(blocking *b)
 static void run_attempt(blocking *b, weir_fn fn, void *arg)
 {
     weir_call *call = &b->call;
-    if (weir__call_cancelled(call))
-        weir__attempt_tell_cancel(call->attempt);
-    int code = fn(call->attempt, arg);
-    weir__exchange_acq_rel(&b->attempt.cancel_state,
-                           (uint32_t)WEIR__CANCEL_TOLD); /* too late now */
-    weir__call_set_now(call, WEIR_NOW);
-    weir__step_returned(call, code);
+    for (;;) {
+        if (weir__call_cancelled(call))
+            weir__attempt_tell_cancel(call->attempt);
+        int code = fn(call->attempt, arg);
+        set_cancel_state(b, WEIR__CANCEL_TOLD); /* too late now */
+        weir__call_set_now(call, WEIR_NOW);
+        if (!weir__step_again(call, code)) {
+            weir__step_returned(call, code);
+            return;
+        }
+        set_cancel_state(b, WEIR__CANCEL_NONE);
+    }
 }
 
 static void wait(blocking *b, uint64_t wake_ns)
@@ -169,56 +182,23 @@ int weir__blocking_run(weir_pipeline *pipeline,
 
 /* ---- from the straight path ---- */
 
-static void enter_as_done(blocking *b, const weir__straight *straight,
-                          uint64_t started_ns, uint32_t layer)
-{
-    weir__policy *policy = b->call.pipeline->layers[layer];
-    weir__node *node = weir__node_enter(&b->call, layer);
-    switch (policy->kind) {
-    case WEIR__TIMEOUT:
-        node->u.own_deadline_ns = weir__time_add(
-            started_ns, ((weir_timeout *)policy)->timeout_ns);
-        node->deadline_ns =
-            weir__time_min(node->deadline_ns, node->u.own_deadline_ns);
-        break;
-    case WEIR__RETRY:
-        node->u.progress = (weir__retry_progress){0, 0, 0, 0};
-        if (((weir_retry *)policy)->max_elapsed_ns != WEIR_NEVER)
-            node->u.progress.started_ns = started_ns;
-        break;
-    case WEIR__BREAKER:
-        node->u.permit = weir__permit(straight->word, 0);
-        node->taken = 1;
-        break;
-    case WEIR__BULKHEAD:
-        node->taken = 1;
-        break;
-    default:
-        break;
-    }
-}
-
 int weir__blocking_go_on(weir_pipeline *pipeline,
                          const weir__straight *straight, int code)
 {
     blocking b __attribute__((cleanup(end)));
-    weir_call_options options;
-    weir_call_options_init(&options, sizeof options);
-    begin(&b, pipeline, &options);
-    uint64_t started_ns = pipeline->shape & WEIR__TIMED
-                              ? weir__stamp_ns(&straight->attempt.began)
-                              : 0;
-    for (uint32_t i = 0; i < pipeline->count; i++)
-        enter_as_done(&b, straight, started_ns, i);
-    weir__attempt_init(&b.attempt, &b.call, pipeline->clock,
-                       weir__call_deadline(&b.call), 1);
+    begin(&b, pipeline, &weir__call_defaults);
+    b.call.passed_word = straight->word;
+    b.call.passed_ns = pipeline->shape & WEIR__TIMED
+                           ? weir__stamp_ns(&straight->attempt.began)
+                           : 0;
+    b.call.now_ns = b.call.passed_ns; /* when the attempt began */
+    weir__call_start(&b.call, &b.attempt, WEIR_NEVER);
+    weir__call_set_now(&b.call, WEIR_NOW);
     b.attempt.said = straight->attempt.said;
     b.attempt.outcome = straight->attempt.outcome;
     b.attempt.hint_ns = straight->attempt.hint_ns;
-    b.call.attempt = &b.attempt;
-    weir__init(&b.attempt.begun_ns,
-               pipeline->timed ? started_ns : UINT64_C(0));
-    b.call.result.attempts = 1;
+    weir__direct_spread(&b.call);
+    b.attempt.deadline_ns = weir__call_deadline(&b.call);
     weir__step_returned(&b.call, code);
     return drive(&b, straight->fn, straight->arg);
 }

@@ -105,74 +105,59 @@ static uint64_t time_of_finish(const weir_attempt *attempt, int code)
     return WEIR_NOW;
 }
 
-static int is_stepped(weir_attempt *attempt)
+/* 0: no attempt, or one of a blocking run. */
+static uint64_t word_of(weir_attempt *attempt)
 {
-    return attempt && attempt->call &&
-           weir__load_relaxed(&attempt->word) != 0;
-}
-
-/* Nobody needs it when neither references nor the engine's bit are left. */
-static void free_if_unused(weir_attempt *attempt, uint64_t word)
-{
-    if ((word & 0xffffffffu) < WEIR__ATTEMPT_ENGINE)
-        weir__stepped_free_attempt(attempt);
-}
-
-void weir__attempt_let_go(weir_attempt *attempt)
-{
-    uint64_t word =
-        weir__sub_acq_rel(&attempt->word, (uint64_t)WEIR__ATTEMPT_ENGINE);
-    free_if_unused(attempt, word - WEIR__ATTEMPT_ENGINE);
+    return attempt && attempt->call ? weir__load_acquire(&attempt->word) : 0;
 }
 
 /* The holds come before the swap: as soon as it is made, another thread may
  * finish the attempt and drop them. */
 int weir__attempt_give_up(weir_attempt *attempt, int reason)
 {
-    uint64_t word = weir__load_acquire(&attempt->word);
     attempt->reason = reason;
     weir__nodes_hold(attempt->node);
-    while (!(word & WEIR__ATTEMPT_FINISHED))
-        if (weir__cas_acq_rel(&attempt->word, &word,
-                              word | WEIR__ATTEMPT_GIVEN_UP))
-            return 1;
+    if (weir__attempt_stop(&attempt->word))
+        return 1;
     weir__nodes_drop(attempt->call, attempt->node);
     return 0;
 }
 
-static void drop_ref(weir_attempt *attempt)
+/* With the reference, which the swap has left. */
+static int finish_the_rest(weir_attempt *attempt, uint64_t word, int apart)
 {
-    uint64_t word =
-        weir__sub_acq_rel(&attempt->word, (uint64_t)WEIR__ATTEMPT_ONE_REF);
-    free_if_unused(attempt, word - WEIR__ATTEMPT_ONE_REF);
+    weir_call *call = attempt->call;
+    int status = WEIR_OK;
+    if (word & WEIR__ATTEMPT_GIVEN_UP) {
+        status = attempt->reason;
+        weir__nodes_drop(call, attempt->node);
+    } else if (apart) {
+        weir__stepped_wake(call);
+    } else {
+        weir__stepped_signal(call);
+    }
+    if (!weir__attempt_drop(&attempt->word, WEIR__ATTEMPT_ONE_REF))
+        weir__stepped_free_attempt(call, attempt);
+    return status;
 }
 
 int weir_attempt_finish(weir_attempt *attempt, int code, uint64_t now_ns)
 {
-    int status = WEIR_OK;
-    if (!is_stepped(attempt))
+    uint64_t word = word_of(attempt);
+    if (word == 0)
         return WEIR_EINVAL;
-    uint64_t word = weir__load_acquire(&attempt->word);
     if (word & WEIR__ATTEMPT_FINISHED)
         return WEIR_ESTALE;
+    int apart = attempt != attempt->call->own_attempt;
     if (now_ns == WEIR_NOW)
         now_ns = time_of_finish(attempt, code);
     weir__store_relaxed(&attempt->finished_ns, now_ns);
-    do {
-        if (word & WEIR__ATTEMPT_FINISHED)
-            return WEIR_ESTALE;
-    } while (!weir__cas_acq_rel(&attempt->word, &word,
-                                (uint64_t)(uint32_t)code << 32 |
-                                    (word & 0xffffffffu) |
-                                    WEIR__ATTEMPT_FINISHED));
-    if (word & WEIR__ATTEMPT_GIVEN_UP) {
-        status = attempt->reason;
-        weir__nodes_drop(attempt->call, attempt->node);
-    } else {
-        weir__stepped_wake(attempt->call);
-    }
-    drop_ref(attempt);
-    return status;
+    word = weir__attempt_end(&attempt->word, code, apart);
+    if (word & WEIR__ATTEMPT_FINISHED)
+        return WEIR_ESTALE;
+    if (!apart && !(word & (WEIR__ATTEMPT_GIVEN_UP | WEIR__ATTEMPT_WAITING)))
+        return WEIR_OK; /* the attempt may be gone */
+    return finish_the_rest(attempt, word, apart);
 }
 
 /* ---- for pools ---- */
@@ -200,23 +185,25 @@ void weir__attempt_finish_unrun(weir_attempt *attempt, int status)
 
 void weir_attempt_ref(weir_attempt *attempt)
 {
-    if (is_stepped(attempt))
-        weir__add_relaxed(&attempt->word, (uint64_t)WEIR__ATTEMPT_ONE_REF);
+    if (word_of(attempt) != 0)
+        weir__add_relaxed(&attempt->word, WEIR__ATTEMPT_ONE_REF);
 }
 
 void weir_attempt_unref(weir_attempt *attempt)
 {
-    if (!is_stepped(attempt))
+    uint64_t word = word_of(attempt);
+    if (word == 0)
         return;
-    uint64_t word = weir__load_acquire(&attempt->word);
-    do {
-        int last = (uint32_t)word / WEIR__ATTEMPT_ONE_REF == 1;
-        if (last && !(word & WEIR__ATTEMPT_FINISHED)) {
+    weir_call *call = attempt->call;
+    do
+        if (weir__attempt_refs(word) == 1 &&
+            !(word & WEIR__ATTEMPT_FINISHED)) {
             weir_attempt_set_outcome(attempt, WEIR_IGNORED);
             weir_attempt_finish(attempt, WEIR_ECANCELED, WEIR_NOW);
             return;
         }
-    } while (!weir__cas_weak_acq_rel(&attempt->word, &word,
-                                     word - WEIR__ATTEMPT_ONE_REF));
-    free_if_unused(attempt, word - WEIR__ATTEMPT_ONE_REF);
+    while (!weir__cas_weak_acq_rel(&attempt->word, &word,
+                                   word - WEIR__ATTEMPT_ONE_REF));
+    if (!weir__attempt_needed(word - WEIR__ATTEMPT_ONE_REF))
+        weir__stepped_free_attempt(call, attempt);
 }

@@ -4,31 +4,15 @@
  *   straight   the first on the straight path of the blocking driver: call is
  *              NULL and only the first part is set
  *   blocking   in a blocking run on the general path: word is 0
- *   stepped    reference counted, finished from any thread
- *
- *   word   63..32 code the attempt was finished with
- *          31..3  references of the user
- *          2      the engine still needs it
- *          1..0   RUNNING, FINISHED, GIVEN_UP, or both
- *
- * Whoever sets FINISHED or GIVEN_UP first, by compare and swap, decides
- * between a result and a verdict of the engine.  What the runner of the
- * attempt wrote before (outcome, hint) is released by that swap and acquired
- * by the engine's load. */
+ *   stepped    reference counted, finished from any thread: attempt_word.h */
 #ifndef WEIR_ENGINE_ATTEMPT_H
 #define WEIR_ENGINE_ATTEMPT_H
 
 #include "base/stamp.h"
+#include "engine/attempt_word.h"
 #include "engine/node.h"
 #include "weir/attempt.h"
 #include "weir/call.h"
-
-enum {
-    WEIR__ATTEMPT_FINISHED = 1,
-    WEIR__ATTEMPT_GIVEN_UP = 2,
-    WEIR__ATTEMPT_ENGINE = 4,
-    WEIR__ATTEMPT_ONE_REF = 8
-};
 
 /* said */
 enum {
@@ -57,8 +41,8 @@ struct weir_attempt {
     weir__atomic_u64 begun_ns;    /* WEIR_NOW: it waits for a worker; 0 where
                                      calls are not timed */
     weir__atomic_u32 cancel_state;
-    weir__atomic_u32 used; /* embedded ones: 0 when free */
-    weir__node *node;      /* innermost of the path it was started on */
+    weir__node *node; /* innermost of the path it was started on; set by when
+                         it is given up */
     weir_attempt_cancel_fn on_cancel;
     void *on_cancel_arg;
 };
@@ -90,9 +74,6 @@ void weir__attempt_tell_cancel(weir_attempt *attempt);
 /* Stepped attempts, by the engine: 1 when it was given up, 0 when it had been
  * finished before. */
 int weir__attempt_give_up(weir_attempt *attempt, int reason);
-
-/* Stepped attempts: the engine needs it no more. */
-void weir__attempt_let_go(weir_attempt *attempt);
 
 static inline int weir__attempt_finished(weir_attempt *attempt)
 {

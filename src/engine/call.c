@@ -5,15 +5,16 @@
 #include "base/options.h"
 #include "base/time.h"
 
-static const weir_call_options defaults = {
+const weir_call_options weir__call_defaults = {
     .size = sizeof(weir_call_options),
     .deadline_ns = WEIR_NEVER,
 };
 
 int weir_call_options_init(weir_call_options *options, uint32_t size)
 {
-    return weir__options_init(options, size, &defaults, sizeof defaults,
-                              sizeof defaults);
+    return weir__options_init(options, size, &weir__call_defaults,
+                              sizeof weir__call_defaults,
+                              sizeof weir__call_defaults);
 }
 
 /* The tokens that cancel a call, each once: its own and those of the call it
@@ -35,7 +36,9 @@ int weir__call_options(weir_call_options *out, const weir_pipeline *pipeline,
                        const weir_call_options *options)
 {
     weir_cancel *tokens[WEIR_CALL_TOKENS + 1];
-    *out = defaults;
+    *out = weir__call_defaults;
+    if (!options)
+        return WEIR_OK;
     int status = weir__options_copy(out, sizeof *out, sizeof *out, options);
     if (status != WEIR_OK)
         return status;
@@ -46,48 +49,42 @@ int weir__call_options(weir_call_options *out, const weir_pipeline *pipeline,
     return WEIR_OK;
 }
 
-void weir__call_init(weir_call *call, weir_pipeline *pipeline,
-                     const weir_call_options *options)
+static void note_tokens(weir_call *call, const weir_call_options *options)
 {
-    call->pipeline = pipeline;
-    call->state = WEIR__ENTERING;
-    call->entering = 0;
-    call->node = NULL;
-    call->attempt = NULL;
-    call->now_ns = WEIR_NOW;
-    call->latest_ns = 0;
-    call->started_ns = WEIR_NOW;
-    call->deadline_ns = options->deadline_ns;
-    call->wake_ns = WEIR_NEVER;
-    weir__init(&call->cancelled, 0u);
-    if (options->parent)
-        call->deadline_ns = weir__time_min(call->deadline_ns,
-                                           weir__attempt_deadline(
-                                               options->parent));
     weir_cancel *tokens[WEIR_CALL_TOKENS + 1];
     call->token_count = tokens_of(options, tokens);
     for (uint32_t i = 0; i < call->token_count; i++) {
         call->tokens[i] = tokens[i];
         call->links[i].linked = 0;
     }
+}
+
+void weir__call_init(weir_call *call, const weir_call_options *options)
+{
+    call->state = WEIR__FRESH;
+    call->entering = 0;
+    call->slots_used = 0;
+    call->node = NULL;
+    call->attempt = NULL;
+    call->now_ns = WEIR_NOW;
+    call->latest_ns = 0;
+    call->started_ns = WEIR_NOW;
+    call->deadline_ns = options->deadline_ns;
+    weir__init(&call->cancelled, 0u);
+    call->token_count = 0;
     memset(&call->result, 0, sizeof call->result);
     call->result.size = sizeof call->result;
+    if (options->parent)
+        call->deadline_ns = weir__time_min(call->deadline_ns,
+                                           weir__attempt_deadline(
+                                               options->parent));
+    if (options->parent || options->cancel)
+        note_tokens(call, options);
 }
 
-void weir__call_set_now(weir_call *call, uint64_t now_ns)
+uint64_t weir__call_read_now(weir_call *call)
 {
-    if (now_ns != WEIR_NOW) {
-        if (now_ns < call->latest_ns)
-            now_ns = call->latest_ns;
-        call->latest_ns = now_ns;
-    }
-    call->now_ns = now_ns;
-}
-
-uint64_t weir__call_now(weir_call *call)
-{
-    if (call->now_ns == WEIR_NOW)
-        weir__call_set_now(call, weir_clock_now_ns(call->pipeline->clock));
+    weir__call_set_now(call, weir_clock_now_ns(call->pipeline->clock));
     return call->now_ns;
 }
 
@@ -103,12 +100,12 @@ void weir__call_unwatch_tokens(weir_call *call)
         weir__cancel_remove(call->tokens[i], &call->links[i]);
 }
 
-int weir__call_cancelled(const weir_call *call)
+int weir__call_tokens_fired(const weir_call *call)
 {
     for (uint32_t i = 0; i < call->token_count; i++)
         if (weir_cancel_fired(call->tokens[i]))
             return 1;
-    return weir__load_acquire(&((weir_call *)call)->cancelled) != 0;
+    return 0;
 }
 
 int weir__call_copy_result(const weir_call *call, weir_result *out)

@@ -5,8 +5,11 @@
 weir__node *weir__node_enter(weir_call *call, uint32_t layer)
 {
     weir__node *node = &call->slots[layer];
-    if (weir__load_acquire(&node->used) != 0) {
-        node = weir__allocate(call->pipeline->allocator, sizeof *node);
+    if (layer >= call->slots_used) { /* one more: layers come in order */
+        call->slots_used = layer + 1;
+        node->slot = 1;
+    } else if (weir__load_acquire(&node->used) != 0) {
+        node = weir__allocate_plain(call->pipeline->allocator, sizeof *node);
         if (!node)
             return NULL;
         node->slot = 0;

@@ -1,6 +1,8 @@
 #include "engine/step.h"
 
 #include "base/time.h"
+#include "engine/direct.h"
+#include "engine/stepped.h"
 
 static void leave_with(weir_call *call, weir__verdict v)
 {
@@ -110,14 +112,9 @@ static int start_attempt(weir_call *call)
         out_of_memory(call);
         return 0;
     }
-    weir__attempt_init(attempt, call, call->pipeline->clock,
-                       weir__call_deadline(call), ++call->result.attempts);
-    attempt->node = call->node;
-    weir__store_relaxed(&attempt->begun_ns, call->pipeline->timed
-                                                ? weir__call_now(call)
-                                                : UINT64_C(0));
-    call->attempt = attempt;
+    weir__call_start(call, attempt, weir__call_deadline(call));
     call->state = WEIR__RUNNING;
+    attempt->node = call->node;
     return WEIR_STEP_ATTEMPT;
 }
 
@@ -134,12 +131,6 @@ static int step_entering(weir_call *call)
             return 0;
     }
     return start_attempt(call);
-}
-
-static void enter_inside(weir_call *call)
-{
-    call->entering = call->node->layer + 1u;
-    call->state = WEIR__ENTERING;
 }
 
 /* ---- the other states; each returns an action, or 0 to look again ---- */
@@ -178,7 +169,7 @@ static int step_granted(weir_call *call)
             call, rejecting,
             (weir_breaker *)call->pipeline->layers[rejecting->layer]);
     else
-        enter_inside(call);
+        weir__call_enter_inside(call, call->node);
     return 0;
 }
 
@@ -216,7 +207,7 @@ static int step_backoff(weir_call *call, uint64_t *wake_ns)
     else if (weir__call_now(call) < call->wake_ns)
         return wait_until(call, call->wake_ns, wake_ns);
     else
-        enter_inside(call);
+        weir__call_enter_inside(call, call->node);
     return 0;
 }
 
@@ -233,8 +224,22 @@ static int give_up(weir_call *call, weir__verdict *v,
     *cancelled = attempt;
     call->attempt = NULL;
     weir__leave(call, v);
-    weir__attempt_let_go(attempt);
+    weir__stepped_let_go(attempt);
     return finished ? 0 : WEIR_STEP_CANCEL;
+}
+
+static void attempt_ended(weir_call *call, int code, uint64_t finished_ns)
+{
+    weir_attempt *attempt = call->attempt;
+    weir__verdict v;
+    if (call->state == WEIR__DIRECT) {
+        if (weir__direct_leave(call, attempt, code, finished_ns))
+            return;
+        weir__direct_spread(call);
+    }
+    weir__judge(call, attempt, code, finished_ns, &v);
+    call->attempt = NULL;
+    weir__leave(call, &v);
 }
 
 static int step_running(weir_call *call, uint64_t *wake_ns,
@@ -243,12 +248,17 @@ static int step_running(weir_call *call, uint64_t *wake_ns,
     weir_attempt *attempt = call->attempt;
     weir__verdict v;
     if (weir__attempt_finished(attempt)) {
-        v = weir__judge(call, attempt, weir__attempt_code(attempt),
-                        weir__load_relaxed(&attempt->finished_ns));
-        call->attempt = NULL;
-        weir__attempt_let_go(attempt);
-        weir__leave(call, &v);
+        attempt_ended(call, weir__attempt_code(attempt),
+                      weir__load_relaxed(&attempt->finished_ns));
+        weir__stepped_let_go(attempt);
         return 0;
+    }
+    if (call->state == WEIR__DIRECT) {
+        if (weir__direct_goes_on(call)) {
+            *wake_ns = attempt->deadline_ns;
+            return WEIR_STEP_WAIT;
+        }
+        weir__direct_spread(call);
     }
     if (weir__interrupted(call, &v))
         return give_up(call, &v, cancelled);
@@ -260,12 +270,18 @@ int weir__step(weir_call *call, uint64_t *wake_ns, weir_attempt **cancelled)
     int action = 0;
     while (action == 0)
         switch (call->state) {
+        case WEIR__FRESH:
+            if (weir__direct_enter(call))
+                return WEIR_STEP_ATTEMPT;
+            call->state = WEIR__ENTERING;
+            break;
         case WEIR__ENTERING:
             action = step_entering(call);
             break;
         case WEIR__QUEUEING:
             action = step_queueing(call, wake_ns);
             break;
+        case WEIR__DIRECT:
         case WEIR__RUNNING:
             action = step_running(call, wake_ns, cancelled);
             break;
@@ -281,7 +297,27 @@ int weir__step(weir_call *call, uint64_t *wake_ns, weir_attempt **cancelled)
 
 void weir__step_returned(weir_call *call, int code)
 {
-    weir__verdict v = weir__judge(call, call->attempt, code, WEIR_NOW);
-    call->attempt = NULL;
-    weir__leave(call, &v);
+    attempt_ended(call, code, WEIR_NOW);
+}
+
+/* What is not tried again is noted, so that the classifier is asked once. */
+int weir__step_again(weir_call *call, int code)
+{
+    weir__node *node = call->node;
+    weir_attempt *attempt = call->attempt;
+    if (attempt->said != 0 || !node || node->deadline_ns != WEIR_NEVER ||
+        weir__call_cancelled(call))
+        return 0;
+    weir_retry *retry = (weir_retry *)call->pipeline->layers[node->layer];
+    if (retry->policy.kind != WEIR__RETRY)
+        return 0;
+    int outcome = weir__pipeline_classify(call->pipeline, code);
+    if (!weir__outcome_retryable(outcome) ||
+        !weir__retry_at_once(retry, &node->u.progress)) {
+        weir_attempt_set_outcome(attempt, outcome);
+        return 0;
+    }
+    call->result.last_code = code;
+    weir__call_start(call, attempt, WEIR_NEVER);
+    return 1;
 }

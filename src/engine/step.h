@@ -13,4 +13,9 @@ int weir__step(weir_call *call, uint64_t *wake_ns, weir_attempt **cancelled);
  * running attempt has returned code. */
 void weir__step_returned(weir_call *call, int code);
 
+/* Before that: 1 when the attempt is to be run again instead, as the next one,
+ * once its cancel_state is fresh.  So it is where the innermost policy is a
+ * retry that never waits, and the call has no deadline. */
+int weir__step_again(weir_call *call, int code);
+
 #endif

@@ -1,10 +1,9 @@
-/* Waiting and waking.  `waiting` is 1 from a WAIT until the next wake or
- * step.  Both sides swap it: the stepper to 1, after it found nothing to do,
- * and then looks once more; a waker, after it made something to do, to 0.
- * Swaps of one word are in one order.  If the waker's comes second it finds 1
- * and gives the signal; if it comes first, the stepper's acquires what the
- * waker did before, and the second look finds it.  So no wake is lost, and
- * there is at most one signal for each WAIT. */
+/* The public stepper: calls on the heap, waiting and waking.
+ *
+ * A call, its first attempt and its nodes are one block.  ref counts the
+ * handle, the wakers that are about to fire, and the attempts that outlive
+ * their call's need for them: see attempt_word.h, where it also says how no
+ * wake is lost. */
 #include "engine/stepped.h"
 
 #include <errno.h>
@@ -13,21 +12,22 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "base/time.h"
+#include "engine/direct.h"
 #include "engine/step.h"
+
+enum { STEPPING = 1, RELEASED = 2 /* as well, by a callback of it */ };
 
 typedef struct stepped {
     weir_call call; /* first */
-    weir__ref ref;  /* the handle, the attempts, wakers that hold it */
-    weir__atomic_u32 waiting;
-    int stepping; /* a step is under way: its callbacks may not step */
-    int released; /* by a callback of it */
+    weir_attempt own; /* its word also says whether the owner waits */
+    weir__ref ref;
+    uint32_t busy; /* STEPPING: callbacks of the step may not step */
+    uint32_t has_timer;
     int wake_fd; /* a duplicate of the user's; -1: none */
     void (*wake)(void *arg);
     void *wake_arg;
     weir_destroy_fn wake_destroy;
     weir__timer timer; /* on a virtual clock */
-    weir_attempt first;
     weir__node slots[];
 } stepped;
 
@@ -52,48 +52,78 @@ static void close_quietly(int fd)
     errno = saved;
 }
 
+static void unref_tokens(const weir_call *call)
+{
+    for (uint32_t i = 0; i < call->token_count; i++)
+        weir_cancel_unref(call->tokens[i]);
+}
+
 static void unref(stepped *s)
 {
-    if (!weir__ref_drop(&s->ref))
+    if (!weir__ref_alone(&s->ref) && !weir__ref_drop(&s->ref))
         return;
     weir_pipeline *pipeline = s->call.pipeline;
     weir_destroy_fn destroy = s->wake_destroy;
     void *arg = s->wake_arg;
     if (s->wake_fd >= 0)
         close_quietly(s->wake_fd);
-    for (uint32_t i = 0; i < s->call.token_count; i++)
-        weir_cancel_unref(s->call.tokens[i]);
+    unref_tokens(&s->call);
     weir__release(pipeline->allocator, s, bytes_of(pipeline));
     weir_pipeline_unref(pipeline);
     if (destroy)
         destroy(arg);
 }
 
+/* ---- attempts ---- */
+
+static void make_fresh(weir_attempt *attempt)
+{
+    weir__store_relaxed(&attempt->cancel_state, (uint32_t)WEIR__CANCEL_NONE);
+}
+
+/* The call's own, unless it is held from before. */
 static weir_attempt *new_attempt(weir_call *call)
 {
-    stepped *s = stepped_of(call);
-    weir_attempt *attempt = &s->first;
-    if (weir__load_acquire(&attempt->used) != 0) {
-        attempt = weir__allocate(call->pipeline->allocator, sizeof *attempt);
+    weir_attempt *attempt = call->own_attempt;
+    uint64_t word = weir__load_acquire(&attempt->word);
+    int ended = (word & (WEIR__ATTEMPT_FINISHED | WEIR__ATTEMPT_GIVEN_UP)) != 0;
+    if (!ended)
+        return attempt; /* the first */
+    if (weir__attempt_refs(word) == 0) {
+        weir__exchange_acq_rel(&attempt->word, WEIR__ATTEMPT_FRESH);
+    } else {
+        attempt = weir__allocate_plain(call->pipeline->allocator,
+                                       sizeof *attempt);
         if (!attempt)
             return NULL;
+        weir__init(&attempt->word, WEIR__ATTEMPT_FRESH);
     }
-    weir__ref_take(&s->ref);
-    weir__store_relaxed(&attempt->used, 1u);
-    weir__store_relaxed(&attempt->word, (uint64_t)WEIR__ATTEMPT_ENGINE |
-                                            WEIR__ATTEMPT_ONE_REF);
-    weir__store_relaxed(&attempt->cancel_state, (uint32_t)WEIR__CANCEL_NONE);
+    make_fresh(attempt);
     return attempt;
 }
 
-void weir__stepped_free_attempt(weir_attempt *attempt)
+static void free_memory(weir_call *call, weir_attempt *attempt)
 {
-    stepped *s = stepped_of(attempt->call);
-    if (attempt == &s->first)
-        weir__store_release(&attempt->used, 0u);
-    else
-        weir__release(s->call.pipeline->allocator, attempt, sizeof *attempt);
-    unref(s);
+    if (attempt != call->own_attempt)
+        weir__release(call->pipeline->allocator, attempt, sizeof *attempt);
+}
+
+void weir__stepped_free_attempt(weir_call *call, weir_attempt *attempt)
+{
+    free_memory(call, attempt);
+    unref(stepped_of(call));
+}
+
+void weir__stepped_let_go(weir_attempt *attempt)
+{
+    weir_call *call = attempt->call;
+    if (weir__attempt_refs(weir__load_acquire(&attempt->word)) == 0) {
+        free_memory(call, attempt);
+        return;
+    }
+    weir__ref_take(&stepped_of(call)->ref);
+    if (!weir__attempt_drop(&attempt->word, WEIR__ATTEMPT_ENGINE))
+        weir__stepped_free_attempt(call, attempt);
 }
 
 static const weir__call_type stepped_type = {new_attempt, NULL};
@@ -126,8 +156,9 @@ static void write_wake(int fd)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void signal_owner(stepped *s)
+void weir__stepped_signal(weir_call *call)
 {
+    stepped *s = stepped_of(call);
     if (s->wake) {
         s->wake(s->wake_arg);
     } else if (s->wake_fd >= 0) {
@@ -141,9 +172,8 @@ static void signal_owner(stepped *s)
 
 void weir__stepped_wake(weir_call *call)
 {
-    stepped *s = stepped_of(call);
-    if (weir__exchange_acq_rel(&s->waiting, 0u) != 0)
-        signal_owner(s);
+    if (weir__waiting_end(&call->own_attempt->word))
+        weir__stepped_signal(call);
 }
 
 static void hold(weir__waker *waker)
@@ -161,30 +191,84 @@ static const weir__waker_type stepped_waker = {hold, fire};
 
 /* ---- the API ---- */
 
+/* What is the same for each trip through the pipeline. */
+static void prepare(stepped *s, weir_pipeline *pipeline)
+{
+    s->call.waker.type = &stepped_waker;
+    s->call.type = &stepped_type;
+    s->call.pipeline = pipeline;
+    s->call.slots = s->slots;
+    s->call.own_attempt = &s->own;
+    weir__ref_init(&s->ref);
+    s->busy = 0;
+    s->wake_fd = -1;
+    s->wake = NULL;
+    s->wake_arg = NULL;
+    s->wake_destroy = NULL;
+    s->has_timer = 0;
+    s->timer.waker = &s->call.waker;
+    s->timer.linked = 0;
+    s->timer.thread = 0;
+}
+
+static void begin(stepped *s, const weir_call_options *options)
+{
+    weir__call_init(&s->call, options);
+    weir__init(&s->own.word, WEIR__ATTEMPT_FRESH);
+    make_fresh(&s->own);
+    if (weir__likely(s->call.token_count == 0))
+        return;
+    for (uint32_t i = 0; i < s->call.token_count; i++)
+        weir_cancel_ref(s->call.tokens[i]);
+    weir__call_watch_tokens(&s->call);
+}
+
+/* Points *options at what holds for the call. */
+static int check_options(const weir_call_options **options,
+                         weir_call_options *copy,
+                         const weir_pipeline *pipeline)
+{
+    if (!*options) {
+        *options = &weir__call_defaults;
+        return WEIR_OK;
+    }
+    int status = weir__call_options(copy, pipeline, *options);
+    *options = copy;
+    return status;
+}
+
 int weir_call_new(weir_call **out, weir_pipeline *pipeline,
                   const weir_call_options *options)
 {
     weir_call_options o;
     if (!out || !pipeline || pipeline->shape == WEIR__UNSEALED)
         return WEIR_EINVAL;
-    int status = weir__call_options(&o, pipeline, options);
+    int status = check_options(&options, &o, pipeline);
     if (status != WEIR_OK)
         return status;
-    stepped *s = weir__allocate(pipeline->allocator, bytes_of(pipeline));
+    stepped *s = weir__allocate_plain(pipeline->allocator, bytes_of(pipeline));
     if (!s)
         return WEIR_ENOMEM;
-    weir__call_init(&s->call, pipeline, &o);
-    s->call.waker.type = &stepped_waker;
-    s->call.type = &stepped_type;
-    s->call.slots = s->slots;
-    s->wake_fd = -1;
-    s->timer.waker = &s->call.waker;
-    weir__ref_init(&s->ref);
     weir_pipeline_ref(pipeline);
-    for (uint32_t i = 0; i < s->call.token_count; i++)
-        weir_cancel_ref(s->call.tokens[i]);
-    weir__call_watch_tokens(&s->call);
+    prepare(s, pipeline);
+    begin(s, options);
     *out = &s->call;
+    return WEIR_OK;
+}
+
+int weir_call_reset(weir_call *call, const weir_call_options *options)
+{
+    stepped *s = stepped_of(call);
+    weir_call_options o;
+    if (!call || s->busy || call->state != WEIR__DONE)
+        return WEIR_EINVAL;
+    int status = check_options(&options, &o, call->pipeline);
+    if (status != WEIR_OK)
+        return status;
+    if (!weir__ref_alone(&s->ref))
+        return WEIR_ESTALE;
+    unref_tokens(call);
+    begin(s, options);
     return WEIR_OK;
 }
 
@@ -216,13 +300,14 @@ int weir_call_wake_fd(weir_call *call, int fd)
 
 /* ---- stepping ---- */
 
-/* The second look, after `waiting` was set. */
+/* The second look, after WAITING was set. */
 static int has_news(stepped *s, uint64_t wake_ns)
 {
     weir_call *call = &s->call;
     if (weir__call_cancelled(call))
         return 1;
-    if (call->state == WEIR__RUNNING && weir__attempt_finished(call->attempt))
+    if ((call->state == WEIR__RUNNING || call->state == WEIR__DIRECT) &&
+        weir__attempt_finished(call->attempt))
         return 1;
     if (call->state == WEIR__QUEUEING && weir__waiter_granted(&call->waiter))
         return 1;
@@ -233,63 +318,130 @@ static int has_news(stepped *s, uint64_t wake_ns)
 static void set_timer(stepped *s, uint64_t wake_ns)
 {
     weir_clock *clock = s->call.pipeline->clock;
-    if (weir__clock_is_virtual(clock))
+    if (weir__clock_is_virtual(clock)) {
         weir__clock_set_timer(clock, &s->timer, wake_ns);
+        s->has_timer = wake_ns != WEIR_NEVER;
+    }
 }
 
-static int step(stepped *s, uint64_t now_ns, uint64_t *wake_ns,
-                weir_attempt **cancelled)
+static int step(stepped *s, uint64_t *wake_ns, weir_attempt **cancelled)
 {
     int action;
-    weir__call_set_now(&s->call, now_ns);
     for (;;) {
         action = weir__step(&s->call, wake_ns, cancelled);
         if (action != WEIR_STEP_WAIT)
             break;
         set_timer(s, *wake_ns);
-        weir__exchange_acq_rel(&s->waiting, 1u);
+        weir__waiting_begin(&s->own.word);
         if (!has_news(s, *wake_ns))
             return action;
-        weir__exchange_acq_rel(&s->waiting, 0u);
+        weir__waiting_end(&s->own.word);
         weir__call_set_now(&s->call, WEIR_NOW);
     }
-    set_timer(s, WEIR_NEVER);
+    if (s->has_timer)
+        set_timer(s, WEIR_NEVER);
     return action;
+}
+
+static __attribute__((noinline)) void step_on(stepped *s, weir_step *out)
+{
+    weir_attempt *cancelled = NULL;
+    out->wake_ns = WEIR_NEVER;
+    out->action = step(s, &out->wake_ns, &cancelled);
+    out->attempt =
+        out->action == WEIR_STEP_ATTEMPT ? s->call.attempt : cancelled;
+    if (s->call.state == WEIR__DONE) /* maybe with a CANCEL to be seen first */
+        weir__call_unwatch_tokens(&s->call);
 }
 
 /* What a callback has released is released after the step. */
 static void release_now(stepped *s, weir_step *out)
 {
     weir_attempt_unref(out->action == WEIR_STEP_ATTEMPT ? out->attempt : NULL);
-    s->released = 0;
     weir_call_unref(&s->call);
     out->action = WEIR_STEP_DONE;
     out->attempt = NULL;
 }
 
+/* The two steps of most calls: there, and back.  1: that was it. */
+static inline int step_directly(stepped *s, uint64_t word, weir_step *out)
+{
+    weir_call *call = &s->call;
+    out->wake_ns = WEIR_NEVER;
+    if (call->state == WEIR__FRESH) {
+        call->started_ns = weir__call_now(call);
+        out->action = WEIR_STEP_ATTEMPT;
+        out->attempt = &s->own;
+        return weir__direct_enter(call);
+    }
+    out->action = WEIR_STEP_DONE;
+    out->attempt = NULL;
+    return call->state == WEIR__DIRECT && call->token_count == 0 &&
+           (word & WEIR__ATTEMPT_FINISHED) && weir__attempt_refs(word) == 0 &&
+           !s->has_timer &&
+           weir__direct_leave(call, &s->own, (int)(uint32_t)(word >> 32),
+                              weir__load_relaxed(&s->own.finished_ns));
+}
+
+static inline void begin_step(stepped *s, uint64_t word, uint64_t now_ns)
+{
+    if (weir__unlikely((word & WEIR__ATTEMPT_WAITING) != 0))
+        weir__waiting_end(&s->own.word);
+    s->busy = STEPPING;
+    weir__call_set_now(&s->call, now_ns);
+}
+
+static inline void end_step(stepped *s, weir_step *out)
+{
+    int released = s->busy == RELEASED;
+    s->busy = 0;
+    if (weir__unlikely(released))
+        release_now(s, out);
+}
+
 int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out)
 {
     stepped *s = stepped_of(call);
-    uint64_t wake_ns = WEIR_NEVER;
-    weir_attempt *cancelled = NULL;
-    if (!call || !out || out->size < sizeof *out || s->stepping)
+    if (weir__unlikely(!call || !out || out->size < sizeof *out || s->busy))
         return WEIR_EINVAL;
-    s->stepping = 1;
-    if (weir__load_relaxed(&s->waiting) != 0)
-        weir__exchange_acq_rel(&s->waiting, 0u);
-    if (call->state == WEIR__ENTERING && call->started_ns == WEIR_NOW) {
-        weir__call_set_now(call, now_ns);
-        call->started_ns = now_ns = weir__call_now(call);
-    }
-    out->action = step(s, now_ns, &wake_ns, &cancelled);
-    out->wake_ns = wake_ns;
-    out->attempt = out->action == WEIR_STEP_ATTEMPT ? call->attempt : cancelled;
-    if (out->action == WEIR_STEP_DONE)
-        weir__call_unwatch_tokens(call);
-    s->stepping = 0;
-    if (s->released)
-        release_now(s, out);
+    uint64_t word = weir__load_acquire(&s->own.word);
+    begin_step(s, word, now_ns);
+    if (weir__unlikely(!step_directly(s, word, out)))
+        step_on(s, out);
+    end_step(s, out);
     return WEIR_OK;
+}
+
+/* The owner alone holds the attempt on the direct path: nobody else will ever
+ * look at its word, which is left as it is, fresh for the next attempt. */
+static inline int finish_directly(stepped *s, uint64_t word, int code,
+                                  uint64_t now_ns, weir_step *out)
+{
+    if (s->call.state != WEIR__DIRECT || s->call.token_count != 0 ||
+        s->has_timer || (word & ~WEIR__ATTEMPT_WAITING) != WEIR__ATTEMPT_FRESH)
+        return 0;
+    out->wake_ns = WEIR_NEVER;
+    out->action = WEIR_STEP_DONE;
+    out->attempt = NULL;
+    return weir__direct_leave(&s->call, &s->own, code, now_ns);
+}
+
+int weir_call_finish(weir_call *call, weir_attempt *attempt, int code,
+                     uint64_t now_ns, weir_step *out)
+{
+    stepped *s = stepped_of(call);
+    if (weir__unlikely(!call || !attempt || attempt->call != call || !out ||
+                       out->size < sizeof *out || s->busy))
+        return WEIR_EINVAL;
+    int status = WEIR_OK;
+    uint64_t word = weir__load_acquire(&s->own.word);
+    begin_step(s, word, now_ns);
+    if (weir__unlikely(!finish_directly(s, word, code, now_ns, out))) {
+        status = weir_attempt_finish(attempt, code, now_ns);
+        step_on(s, out);
+    }
+    end_step(s, out);
+    return status;
 }
 
 void weir_call_cancel(weir_call *call)
@@ -311,12 +463,11 @@ void weir_call_unref(weir_call *call)
     if (!call)
         return;
     weir__store_release(&call->cancelled, 1u);
-    if (stepped_of(call)->stepping) {
-        stepped_of(call)->released = 1;
+    if (stepped_of(call)->busy) {
+        stepped_of(call)->busy = RELEASED;
         return;
     }
-    do
+    while (call->state != WEIR__DONE)
         weir_call_step(call, WEIR_NOW, &out);
-    while (out.action != WEIR_STEP_DONE);
     unref(stepped_of(call));
 }

@@ -7,7 +7,14 @@
 /* Says that stepping is worth while. */
 void weir__stepped_wake(weir_call *call);
 
-/* An attempt of a stepped call that nobody needs. */
-void weir__stepped_free_attempt(weir_attempt *attempt);
+/* Gives the signal: the owner was found waiting. */
+void weir__stepped_signal(weir_call *call);
+
+/* Attempts of stepped calls: the engine needs it no more. */
+void weir__stepped_let_go(weir_attempt *attempt);
+
+/* Nobody needs it: it was given up, or held for longer than its call needed
+ * it. */
+void weir__stepped_free_attempt(weir_call *call, weir_attempt *attempt);
 
 #endif

@@ -1,27 +1,8 @@
-/* How an attempt or a call ends, and the way back up its path. */
 #include "engine/verdict.h"
 
 #include "base/time.h"
 
 /* ---- verdicts ---- */
-
-weir__verdict weir__verdict_by(int code, int outcome, int by, uint32_t layer)
-{
-    weir__verdict v = {0};
-    v.code = code;
-    v.outcome = outcome;
-    v.by = by;
-    v.layer = layer;
-    v.elapsed_ns = WEIR_NEVER;
-    return v;
-}
-
-weir__verdict weir__verdict_by_call(int code, int outcome)
-{
-    weir__verdict v = weir__verdict_by(code, outcome, WEIR_BY_CALL, 0);
-    v.final = 1;
-    return v;
-}
 
 static uint64_t own_deadline(const weir_call *call, const weir__node *node)
 {
@@ -48,22 +29,21 @@ static int expired(weir_call *call, uint64_t now_ns, weir__verdict *v)
 }
 
 /* Must what runs or waits now be ended? */
-int weir__interrupted(weir_call *call, weir__verdict *v)
+int weir__interrupted_how(weir_call *call, weir__verdict *v)
 {
     if (weir__call_cancelled(call)) {
         *v = weir__verdict_by_call(WEIR_ECANCELED, WEIR_IGNORED);
         return 1;
     }
-    return weir__call_deadline(call) != WEIR_NEVER &&
-           expired(call, weir__call_now(call), v);
+    return expired(call, weir__call_now(call), v);
 }
 
 /* How long the attempt took that ended at ended_ns. */
-uint64_t weir__attempt_elapsed(weir_call *call, weir_attempt *attempt,
-                               uint64_t ended_ns)
+uint64_t weir__attempt_timed(weir_call *call, weir_attempt *attempt,
+                             uint64_t ended_ns)
 {
     uint64_t begun_ns = weir__load_relaxed(&attempt->begun_ns);
-    if (!call->pipeline->timed || begun_ns == WEIR_NOW)
+    if (begun_ns == WEIR_NOW)
         return WEIR_NEVER;
     if (ended_ns == WEIR_NOW)
         ended_ns = weir__call_now(call);
@@ -71,50 +51,56 @@ uint64_t weir__attempt_elapsed(weir_call *call, weir_attempt *attempt,
 }
 
 /* By its origin a rejection of the pipeline: the dependency was not asked. */
-static weir__verdict judge_unrun(weir_call *call, int status)
+static void judge_unrun(weir_call *call, int status, weir__verdict *v)
 {
-    weir__verdict v;
     call->result.attempts--;
-    if (weir__interrupted(call, &v))
-        return v;
-    return weir__verdict_by(status, WEIR_IGNORED, WEIR_BY_POOL, 0);
+    if (!weir__interrupted(call, v))
+        *v = weir__verdict_by(status, WEIR_IGNORED, WEIR_BY_POOL, 0);
 }
 
 /* What fails after its end was decided, though not acted upon, ends the same
  * way as if it had been. */
-weir__verdict weir__judge(weir_call *call, weir_attempt *attempt, int code,
-                          uint64_t finished_ns)
+static void judge_late(weir_call *call, uint64_t finished_ns,
+                       weir__verdict *v)
 {
-    if (attempt->said & WEIR__SAID_UNRUN)
-        return judge_unrun(call, code);
-    int outcome = attempt->said & WEIR__SAID_OUTCOME
-                      ? attempt->outcome
-                      : weir__pipeline_classify(call->pipeline, code);
-    weir__verdict v = weir__verdict_by(code, outcome, WEIR_BY_NONE, 0), late;
-    v.asked = 1;
-    v.elapsed_ns = weir__attempt_elapsed(call, attempt, finished_ns);
-    v.hint_ns = attempt->said & WEIR__SAID_HINT ? attempt->hint_ns : 0;
-    call->result.last_code = code;
-    if (weir__outcome_healthy(outcome))
-        return v;
+    weir__verdict late;
     if (weir__call_cancelled(call)) {
         late = weir__verdict_by_call(WEIR_ECANCELED, WEIR_IGNORED);
     } else {
-        if (outcome == WEIR_IGNORED ||
-            weir__call_deadline(call) == WEIR_NEVER)
-            return v;
         if (finished_ns == WEIR_NOW)
             finished_ns = weir__call_now(call);
         else if (call->now_ns != WEIR_NOW && finished_ns > call->now_ns)
             weir__call_set_now(call, finished_ns);
         if (!expired(call, finished_ns, &late))
-            return v;
-        late.outcome = outcome;
+            return;
+        late.outcome = v->outcome;
     }
     late.asked = 1;
-    late.hint_ns = v.hint_ns;
-    late.elapsed_ns = v.elapsed_ns;
-    return late;
+    late.hint_ns = v->hint_ns;
+    late.elapsed_ns = v->elapsed_ns;
+    *v = late;
+}
+
+void weir__judge(weir_call *call, weir_attempt *attempt, int code,
+                 uint64_t finished_ns, weir__verdict *v)
+{
+    if (weir__unlikely((attempt->said & WEIR__SAID_UNRUN) != 0)) {
+        judge_unrun(call, code, v);
+        return;
+    }
+    int outcome = attempt->said & WEIR__SAID_OUTCOME
+                      ? attempt->outcome
+                      : weir__pipeline_classify(call->pipeline, code);
+    *v = weir__verdict_by(code, outcome, WEIR_BY_NONE, 0);
+    v->asked = 1;
+    v->elapsed_ns = weir__attempt_elapsed(call, attempt, finished_ns);
+    v->hint_ns = attempt->said & WEIR__SAID_HINT ? attempt->hint_ns : 0;
+    call->result.last_code = code;
+    if (weir__outcome_healthy(outcome))
+        return;
+    if (weir__call_cancelled(call) ||
+        (outcome != WEIR_IGNORED && weir__call_deadline(call) != WEIR_NEVER))
+        judge_late(call, finished_ns, v);
 }
 
 /* ---- leaving ---- */
@@ -149,8 +135,12 @@ static int try_again(weir_call *call, weir__node *node,
     if (weir__retry_next(retry, &node->u.progress, &event, &delay_ns) !=
         WEIR_OK)
         return 0;
-    call->wake_ns = weir__time_add(weir__call_now(call), delay_ns);
-    call->state = WEIR__BACKOFF;
+    if (delay_ns == 0) {
+        weir__call_enter_inside(call, node);
+    } else {
+        call->wake_ns = weir__time_add(weir__call_now(call), delay_ns);
+        call->state = WEIR__BACKOFF;
+    }
     return 1;
 }
 
@@ -172,15 +162,11 @@ static void tell_breaker(weir_call *call, weir__node *node,
 
 static void done(weir_call *call, const weir__verdict *v)
 {
-    call->result.code = v->code;
     if (v->by != WEIR_BY_BREAKER)
         call->result.retry_after_ns = 0;
     call->result.rejected_by = v->by;
     call->result.rejected_layer = v->layer;
-    if (call->started_ns != WEIR_NOW)
-        call->result.elapsed_ns =
-            weir__time_since(weir__call_now(call), call->started_ns);
-    call->state = WEIR__DONE;
+    weir__call_end(call, v->code);
 }
 
 /* Tells the policies from the inside out; the node of a retry that wants to

@@ -1,7 +1,6 @@
 #include "policy/backoff.h"
 
 #include "base/random.h"
-#include "weir/retry.h"
 
 /* base * factor^n, at most cap.  By squaring: attempt 10^6 takes 20 steps.
  * What overflows a double is infinite, and that is not below the cap. */

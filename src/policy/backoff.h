@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "weir/retry.h"
+
 typedef struct weir__backoff {
     uint64_t base_ns;
     uint64_t cap_ns;
@@ -17,5 +19,12 @@ typedef struct weir__backoff {
  * random        a random number */
 uint64_t weir__backoff_delay(const weir__backoff *backoff, uint32_t attempt,
                              uint64_t previous_ns, uint64_t random);
+
+/* Is every delay 0?  (Decorrelated ones may grow from that of a hint.) */
+static inline int weir__backoff_is_none(const weir__backoff *backoff)
+{
+    return backoff->base_ns == 0 &&
+           backoff->jitter != WEIR_JITTER_DECORRELATED;
+}
 
 #endif

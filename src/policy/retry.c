@@ -82,6 +82,8 @@ int weir_retry_new(weir_retry **out, const weir_retry_options *options)
     retry->max_attempts = o.max_attempts;
     retry->seeded = o.seeded;
     retry->seed = o.seeded ? o.seed : weir__random_seed(retry);
+    retry->at_once = weir__backoff_is_none(&retry->backoff) && !o.budget &&
+                     o.max_elapsed_ns == WEIR_NEVER;
     *out = retry;
     return WEIR_OK;
 }
@@ -102,7 +104,7 @@ void weir_retry_unref(weir_retry *retry)
 static uint64_t draw(const weir_retry *retry,
                      const weir__retry_progress *progress)
 {
-    if (retry->backoff.cap_ns == 0 || retry->backoff.jitter == WEIR_JITTER_NONE)
+    if (retry->backoff.jitter == WEIR_JITTER_NONE)
         return 0;
     uint64_t seed = retry->seeded ? retry->seed
                                   : weir__random_in_process(retry->seed);
@@ -115,6 +117,8 @@ static uint64_t delay(weir_retry *retry, weir__retry_progress *progress,
                       uint64_t hint_ns)
 {
     hint_ns = weir__time_min(hint_ns, retry->hint_max_ns);
+    if (weir__backoff_is_none(&retry->backoff))
+        return hint_ns;
     return hint_ns + weir__backoff_delay(&retry->backoff, progress->attempts,
                                          progress->previous_ns,
                                          draw(retry, progress));

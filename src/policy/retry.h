@@ -17,6 +17,7 @@ struct weir_retry {
     uint32_t max_attempts;
     uint32_t retry_on;
     uint32_t seeded;
+    uint32_t at_once; /* never waits, and asks neither a clock nor a budget */
     _Alignas(WEIR__LINE) weir__atomic_u64 calls; /* that have failed once */
 };
 
@@ -39,6 +40,17 @@ typedef struct weir__retry_event {
 /* As weir_retry_next, after progress->attempts was counted up. */
 int weir__retry_next(weir_retry *retry, weir__retry_progress *progress,
                      const weir__retry_event *event, uint64_t *out_delay_ns);
+
+/* The same in short, where that is possible: 1, and counted up, when an attempt
+ * that failed without a hint is to be followed by another at once. */
+static inline int weir__retry_at_once(const weir_retry *retry,
+                                      weir__retry_progress *progress)
+{
+    if (!retry->at_once || progress->attempts + 1 >= retry->max_attempts)
+        return 0;
+    progress->attempts++;
+    return 1;
+}
 
 /* Is a rejection by the pipeline itself worth another attempt? */
 int weir__retry_wants(const weir_retry *retry, int rejection);

@@ -71,16 +71,32 @@ static void owner_gone(void *arg)
     free(o);
 }
 
-static void begin_attempt(house *h, const route *r, weir_attempt *attempt,
-                          uint64_t *random)
+/* Finishes an attempt on the thread that steps, and steps. */
+static void finish_and_step(house *h, const route *r, weir_call *call,
+                            weir_step *s, uint64_t *random)
 {
-    mail m = {attempt, r};
+    int code = random_code(s->attempt, random);
+    go_out(h, r);
+    int status = weir_call_finish(call, s->attempt, code, WEIR_NOW, s);
+    CHECK(status == WEIR_OK || status == WEIR_ECANCELED);
+}
+
+/* 1: it was finished, and the call stepped. */
+static int begin_attempt(house *h, const route *r, weir_call *call,
+                         weir_step *s, uint64_t *random)
+{
+    mail m = {s->attempt, r};
     go_in(h, r);
-    CHECK(weir_attempt_number(attempt) <= r->most_attempts);
+    CHECK(weir_attempt_number(s->attempt) <= r->most_attempts);
     if (random_percent(random, 30))
-        weir_attempt_on_cancel(attempt, told, h);
-    if (random_percent(random, 20) || !post(attempt, r))
+        weir_attempt_on_cancel(s->attempt, told, h);
+    if (random_percent(random, 20)) {
+        finish_and_step(h, r, call, s, random);
+        return 1;
+    }
+    if (random_percent(random, 20) || !post(s->attempt, r))
         finish(h, &m, random);
+    return 0;
 }
 
 static void wait_for_news(house *h, owner *o, uint64_t wake_ns,
@@ -91,21 +107,43 @@ static void wait_for_news(house *h, owner *o, uint64_t wake_ns,
             sched_yield();
 }
 
-/* The end of a call, or of the interest in it. */
-static void end_call(weir_call *call, const route *r, int done)
+/* One trip: 1 at its end, 0 when the interest in it is lost. */
+static int make_trip(house *h, const route *r, weir_call *call, owner *o,
+                     uint64_t *random)
 {
+    weir_step s = {.size = sizeof s};
     weir_result result = {.size = sizeof result};
-    int status = weir_call_result(call, &result);
-    CHECK(status == (done ? WEIR_OK : WEIR_EINVAL));
-    if (done)
-        check_result(r, result.code, &result);
-    weir_call_unref(call);
+    do {
+        atomic_store(&o->woken, 0);
+        CHECK(weir_call_step(call, WEIR_NOW, &s) == WEIR_OK);
+        while (s.action == WEIR_STEP_ATTEMPT &&
+               begin_attempt(h, r, call, &s, random))
+            ;
+        if (s.action == WEIR_STEP_WAIT && random_percent(random, 5))
+            return 0;
+        if (s.action == WEIR_STEP_WAIT)
+            wait_for_news(h, o, s.wake_ns, random);
+        if (random_percent(random, 1))
+            weir_call_cancel(call);
+    } while (s.action != WEIR_STEP_DONE);
+    CHECK(weir_call_result(call, &result) == WEIR_OK);
+    check_result(r, result.code, &result);
+    return 1;
+}
+
+static int make_another(house *h, weir_call *call, uint64_t *random)
+{
+    weir_call_options options;
+    random_options(h, random, &options);
+    int status = weir_call_reset(call, &options);
+    weir_cancel_unref(options.cancel);
+    CHECK(status == WEIR_OK || status == WEIR_ESTALE);
+    return status == WEIR_OK;
 }
 
 void run_stepped(house *h, uint64_t *random)
 {
     const route *r = any_route(h, random);
-    weir_step s = {.size = sizeof s};
     weir_call_options options;
     weir_call *call;
     owner *o = malloc(sizeof *o);
@@ -116,17 +154,8 @@ void run_stepped(house *h, uint64_t *random)
     weir_cancel_unref(options.cancel);
     atomic_fetch_add(&h->given, 1);
     CHECK(weir_call_on_wake(call, wake, o, owner_gone) == WEIR_OK);
-    do {
-        atomic_store(&o->woken, 0);
-        CHECK(weir_call_step(call, WEIR_NOW, &s) == WEIR_OK);
-        if (s.action == WEIR_STEP_ATTEMPT)
-            begin_attempt(h, r, s.attempt, random);
-        else if (s.action == WEIR_STEP_WAIT && random_percent(random, 5))
+    while (make_trip(h, r, call, o, random) && random_percent(random, 50))
+        if (!make_another(h, call, random))
             break;
-        else if (s.action == WEIR_STEP_WAIT)
-            wait_for_news(h, o, s.wake_ns, random);
-        if (random_percent(random, 1))
-            weir_call_cancel(call);
-    } while (s.action != WEIR_STEP_DONE);
-    end_call(call, r, s.action == WEIR_STEP_DONE);
+    weir_call_unref(call);
 }
