@@ -3,7 +3,7 @@
 # RUN is put before each program, as "valgrind" or "qemu-s390x"; where that
 # makes them slow, give the simulator and the stress test less to do.
 RUN ?=
-SEEDS ?= 2000
+SEEDS ?= 10000
 OPERATIONS ?= 1000000
 
 CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)

@@ -90,7 +90,7 @@ static void told(weir_attempt *attempt, void *arg)
 /* Its work is another caller's call. */
 static int nest(world *w, running *a)
 {
-    caller *c = &w->callers[random_below(&w->run->random, CALLERS)];
+    caller *c = &w->callers[random_caller(w)];
     if (a->caller->depth >= DEPTH_MAX || c->call || c->returned ||
         c == a->caller || c->unfinished || !strikes(w, NESTED))
         return 0;

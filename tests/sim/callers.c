@@ -76,10 +76,10 @@ void step_caller(caller *c)
 void step_woken(world *w)
 {
     for (int found = 1; found;) {
-        uint32_t first = (uint32_t)random_below(&w->run->random, CALLERS);
+        uint32_t all = w->run->scope.callers, first = random_caller(w);
         found = 0;
-        for (uint32_t i = 0; i < CALLERS; i++) {
-            caller *c = &w->callers[(first + i) % CALLERS];
+        for (uint32_t i = 0; i < all; i++) {
+            caller *c = &w->callers[(first + i) % all];
             if (c->call && c->woken) {
                 step_caller(c);
                 found = 1;

@@ -48,8 +48,17 @@ void faults_report(void)
         printf("  %-18s %" PRIu64 "\n", faults[f].name, struck[f]);
 }
 
+int faults_all_struck(void)
+{
+    int all = 1;
+    for (int f = 0; f < FAULTS; f++)
+        all &= struck[f] > 0;
+    return all;
+}
+
 static int note(world *w, fault f, int happens)
 {
+    happens &= (int)(w->run->scope.faults >> f & 1);
     if (happens) {
         struck[f]++;
         run_note(w->run, UINT64_C(0xfa) << 56 | (uint64_t)f);

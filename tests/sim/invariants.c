@@ -18,7 +18,7 @@ typedef struct census {
 static census count_callers(const world *w)
 {
     census n = {0, 0, 0};
-    for (uint32_t i = 0; i < CALLERS; i++) {
+    for (uint32_t i = 0; i < w->run->scope.callers; i++) {
         const caller *c = &w->callers[i];
         n.current += c->current > 0;
         n.unfinished += c->unfinished > 0;
@@ -99,7 +99,7 @@ void check_world(world *w)
                               weir_breaker_state(w->layers[i].breaker) ==
                                   WEIR_HALF_OPEN);
     }
-    for (uint32_t i = 0; i < CALLERS; i++)
+    for (uint32_t i = 0; i < w->run->scope.callers; i++)
         check_caller(w, &w->callers[i], now_ns);
     if (w->budget)
         CHECK(w->run,

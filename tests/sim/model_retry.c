@@ -84,15 +84,16 @@ static uint64_t plain(const model_retry *m)
 
 static model_bounds spread(const model_retry *m)
 {
-    uint64_t v = plain(m), slack = v >> 40; /* of the products */
+    uint64_t v = plain(m), slack = (v >> 40) + 1; /* of the products */
+    uint64_t least = v > slack ? v - slack : 0;
     uint64_t before_ns = m->previous_ns;
     switch (m->o.jitter) {
     case WEIR_JITTER_NONE:
-        return (model_bounds){v - slack, v + slack};
+        return (model_bounds){least, v + slack};
     case WEIR_JITTER_FULL:
         return (model_bounds){0, v + slack};
     case WEIR_JITTER_EQUAL:
-        return (model_bounds){v / 2 - slack, v + slack};
+        return (model_bounds){least / 2, v + slack};
     default:
         if (before_ns < m->o.base_ns)
             before_ns = m->o.base_ns;

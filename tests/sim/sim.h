@@ -26,15 +26,39 @@ int random_percent(random_source *r, uint32_t percent);
 /* A time from 1 ns to high, each order of magnitude as likely as another. */
 uint64_t random_time(random_source *r, uint64_t high);
 
+/* ---- shrink.c: less of a run ---- */
+
+/* What a run may do, besides what its seed says.  It leads to other choices
+ * than the whole run, but always to the same ones. */
+typedef struct scope {
+    uint32_t callers;
+    uint32_t events;
+    uint64_t faults; /* bit i: fault i may strike */
+    uint32_t parts;  /* bit i: the i-th simulation runs */
+} scope;
+
+scope scope_of(uint64_t seed);
+/* Reads "callers=3 events=20 faults=0x1 parts=0x1"; 0 when it is not that. */
+int scope_read(scope *s, const char *text);
+/* Runs seeds in a process of its own; when it fails, finds a small scope in
+ * which the seed fails as well, and says how to replay it.  0: all is well. */
+int run_guarded(uint64_t first, uint64_t count);
+
 /* ---- sim.c: one run ---- */
 
 typedef struct run {
     uint64_t seed;
+    scope scope;
     uint64_t hash; /* over all that happened */
     uint64_t events;
     random_source random;
 } run;
 
+enum { PARTS = 5 }; /* simulations, see sim.c */
+
+/* Both times it leaves the same trace. */
+run run_twice(uint64_t seed, const scope *s);
+int run_report(uint64_t count); /* 1: the runs prove too little */
 void run_note(run *r, uint64_t what);
 void run_fail(const run *r, const char *file, int line, const char *what);
 
@@ -69,6 +93,7 @@ void chain_listen(chain *c, run *r, weir_breaker *breaker);
 
 void world_run(run *r);          /* calls through a pipeline */
 void faults_report(void);        /* what went wrong in all worlds */
+int faults_all_struck(void);
 void breaker_check_run(run *r);  /* a breaker beside its model */
 void bulkhead_check_run(run *r); /* and so on */
 void retry_check_run(run *r);

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { EVENTS = 400 };
-
 /* Mostly to the next thing that happens, or a little before; sometimes far
  * beyond it. */
 static void pass_time(world *w)
@@ -28,7 +26,7 @@ static void pass_time(world *w)
 static void event(world *w)
 {
     uint64_t choice = random_below(&w->run->random, 100);
-    caller *c = &w->callers[random_below(&w->run->random, CALLERS)];
+    caller *c = &w->callers[random_caller(w)];
     maybe_outage(w);
     if (choice < 35)
         begin_call(w, c, NULL);
@@ -67,7 +65,7 @@ static void settle(world *w)
         step_woken(w);
         check_world(w);
     }
-    for (uint32_t i = 0; i < CALLERS; i++)
+    for (uint32_t i = 0; i < w->run->scope.callers; i++)
         CHECK(w->run, !w->callers[i].started || w->callers[i].returned ||
                           w->callers[i].done == 1);
     for (uint32_t i = 0; i < w->count; i++)
@@ -85,7 +83,7 @@ static void check_breakers_recover(world *w)
         if (weir_breaker_state(w->layers[i].breaker) == WEIR_HALF_OPEN)
             CHECK(w->run,
                   weir_breaker_retry_after_ns(w->layers[i].breaker) == 0);
-    weir_clock_advance(w->clock, 100 * w->usual_ns + SECOND);
+    weir_clock_advance(w->clock, 1000 * w->usual_ns + SECOND);
     for (uint32_t i = 0; i < w->count; i++) {
         weir_breaker *breaker = w->layers[i].breaker;
         uint64_t permit;
@@ -102,7 +100,7 @@ static void end_of_world(world *w)
         settle(w);
         check_breakers_recover(w);
     }
-    for (uint32_t i = 0; i < CALLERS; i++)
+    for (uint32_t i = 0; i < w->run->scope.callers; i++)
         return_call(w, &w->callers[i]);
     return_permits(w);
     release_policies(w);
@@ -111,7 +109,7 @@ static void end_of_world(world *w)
     for (uint32_t i = 0; i < w->count; i++)
         CHECK(w->run, w->layers[i].kind != BREAKER ||
                           w->layers[i].chain.ended == 1);
-    for (uint32_t i = 0; i < CALLERS; i++)
+    for (uint32_t i = 0; i < w->run->scope.callers; i++)
         CHECK(w->run, w->callers[i].destroyed == w->callers[i].returned);
     for (uint32_t i = 0; i < TOKENS; i++)
         weir_cancel_unref(w->tokens[i]);
@@ -135,7 +133,7 @@ void world_run(run *r)
         CHECK(r, weir_cancel_new(&w.tokens[i]) == WEIR_OK);
     if (strikes(&w, NO_MEMORY))
         w.ledger.fail_per_mille = 20;
-    for (int i = 0; i < EVENTS; i++)
+    for (uint32_t i = 0; i < r->scope.events; i++)
         event(&w);
     end_of_world(&w);
     weir_clock_unref(w.clock);

@@ -4,7 +4,7 @@
 
 #include "sim.h"
 
-enum { LAYERS_MAX = 6, CALLERS = 200, ATTEMPTS_MAX = 4096, TOKENS = 3 };
+enum { LAYERS_MAX = 6, CALLERS = 2000, ATTEMPTS_MAX = 4096, TOKENS = 3 };
 
 /* Calls made for an attempt of a call made for an attempt. */
 enum { DEPTH_MAX = 2 };
@@ -125,6 +125,11 @@ typedef struct world {
     uint32_t capacity;
     weir_cancel *tokens[TOKENS]; /* shared by calls */
 } world;
+
+static inline uint32_t random_caller(world *w)
+{
+    return (uint32_t)random_below(&w->run->random, w->run->scope.callers);
+}
 
 /* ---- faults.c ---- */
 /* Does it happen now?  Noted in the trace. */
