@@ -21,7 +21,7 @@ enum { SEEN_LIMIT, SEEN_CLOSED, SEEN_REJECTED, SEEN_REOPENED };
 static const weir__breaker_limits limits =
     make_limits(1, 1000, UINT64_C(1) << 40, PROBES, 2);
 
-struct expiry : rl::test_suite<expiry, THREADS> {
+struct expiry : scenario<expiry, THREADS> {
     weir__breaker_core core;
     /* Ghosts: plain, because threads are switched at atomics only. */
     int out[64];    /* issued and not reported, by generation */

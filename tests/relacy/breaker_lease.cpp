@@ -21,7 +21,7 @@ enum { SEEN_KEPT, SEEN_REPLACED, SEEN_REPORTED };
 
 static const weir__breaker_limits limits = make_limits(1, 1, LEASE, 2, 3);
 
-struct lease : rl::test_suite<lease, 3> {
+struct lease : scenario<lease, 3> {
     weir__breaker_core core;
     uint64_t first; /* the permits of the probes that are out */
     uint64_t other;

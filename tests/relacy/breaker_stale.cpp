@@ -19,7 +19,7 @@ enum { SEEN_STALE, SEEN_COUNTED, SEEN_SUCCESS_FIRST, SEEN_FAILURE_FIRST };
 static const weir__breaker_limits limits =
     make_limits(2, 1000, UINT64_C(1) << 40, 2, 1);
 
-struct stale : rl::test_suite<stale, 3> {
+struct stale : scenario<stale, 3> {
     weir__breaker_core core;
     uint64_t slow;     /* a permit of the closed state */
     uint64_t probe[2]; /* permits of the half-open state */

@@ -15,7 +15,7 @@ static const weir__budget_limits limits = {10000, 300, 1000};
 
 #define SECOND UINT64_C(1000000000)
 
-struct budget : rl::test_suite<budget, 3> {
+struct budget : scenario<budget, 3> {
     weir__budget_core core;
     int taken; /* ghost */
 

@@ -19,7 +19,7 @@
 enum { LIMIT = 1, QUEUE = 1 };
 enum { SEEN_GRANT, SEEN_QUIT, SEEN_LATE_GRANT, SEEN_AT_ONCE, SEEN_FULL };
 
-struct handover : rl::test_suite<handover, THREADS> {
+struct handover : scenario<handover, THREADS> {
     weir__bulkhead_core core;
     weir__queue queue;
     frame_slot slots[THREADS];

@@ -14,7 +14,7 @@
 enum { LIMIT = 1, QUEUE = 2 };
 enum { SEEN_FIRST_GRANTED, SEEN_FIRST_QUIT, SEEN_LATE_GRANT };
 
-struct fifo : rl::test_suite<fifo, 3> {
+struct fifo : scenario<fifo, 3> {
     weir__bulkhead_core core;
     weir__queue queue;
     frame_slot slots[2];

@@ -32,7 +32,7 @@ enum { SEEN_FULL, SEEN_LAST };
 static const weir__rates never = {2.0, 2.0, 1};
 static const weir__rates half = {1.0, 2.0, 2};
 
-struct count_window : rl::test_suite<count_window, THREADS> {
+struct count_window : scenario<count_window, THREADS> {
     weir__count_window window;
     weir__atomic_u64 breaker_word;
     weir__atomic_u64 blocks[1];

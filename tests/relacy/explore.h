@@ -1,8 +1,11 @@
 /* The main function of every test here.
  *
- *   <test>        built with -DFULL_SEARCH: all schedules of a small test
+ *   <test> all    all schedules; built with -DFULL_SEARCH
  *   <test> <n>    n random ones; Relacy seeds each by its number, so the same
  *                 n are tried every time
+ *
+ * A random schedule may show a load any of the last three values; the search
+ * of all schedules only the last two, to come to an end.
  *
  * VERBOSE in the environment: prints the schedule that shows the bug.
  *
@@ -16,6 +19,10 @@
 #include <cstring>
 #include <iostream>
 #include <streambuf>
+
+#include "relacy_shim.h"
+
+#include "heap.h"
 
 enum { EXIT_FOUND = 3, EXIT_VACUOUS = 4, EVENTS_MAX = 8 };
 
@@ -39,6 +46,16 @@ static inline int all_happened(void)
     return all;
 }
 
+/* The processor of a thread, for stripes: its number, or one for all. */
+enum { CPU_OF_THREAD = -1 };
+static int cpu_of_all = CPU_OF_THREAD;
+
+uint32_t weir__cpu_hint()
+{
+    return cpu_of_all == CPU_OF_THREAD ? rl::thread_index()
+                                       : (unsigned)cpu_of_all;
+}
+
 /* Where Relacy's reports go.  A stream that keeps nothing: Relacy replaces
  * operator new while a test runs, so a growing one would be freed by another
  * allocator than its own. */
@@ -47,18 +64,23 @@ protected:
     int overflow(int c) { return c == EOF ? 0 : c; }
 };
 
+/* The base of all tests. */
+template <typename test, int threads>
+struct scenario : rl::test_suite<test, threads> {
+    scenario()
+    {
+        shim_begin();
+        heap_begin();
+    }
+
+    ~scenario() { shim_finish(); }
+};
+
 /* rl::simulate for one kind of search: that one is compiled for all three,
  * which takes thrice as long. */
-#ifdef FULL_SEARCH
-#define SEARCH(threads) rl::full_search_scheduler<threads>
-#else
-#define SEARCH(threads) rl::random_scheduler<threads>
-#endif
-
-template <typename test>
+template <typename test, typename scheduler>
 static rl::test_result_e search(rl::test_params &params)
 {
-    typedef SEARCH(test::params::thread_count) scheduler;
     rl::ostringstream state, again;
     rl::test_result_e result =
         rl::run_test<test, scheduler>(params, state, false);
@@ -70,24 +92,34 @@ static rl::test_result_e search(rl::test_params &params)
     return result;
 }
 
+template <typename test>
+static rl::test_result_e search_by(const char *how, rl::test_params &params)
+{
+    enum { THREADS_OF_IT = test::params::thread_count };
+#ifdef FULL_SEARCH
+    if (std::strcmp(how, "all") == 0) {
+        params.search_type = rl::sched_full;
+        return search<test, rl::full_search_scheduler<THREADS_OF_IT> >(params);
+    }
+#endif
+    params.search_type = rl::sched_random;
+    params.iteration_count = (rl::iteration_t)std::atol(how);
+    return search<test, rl::random_scheduler<THREADS_OF_IT> >(params);
+}
+
 template <typename test> static int explore(int argc, char **argv)
 {
     nowhere sink;
     std::ostream quiet(&sink);
     rl::test_params params;
-    params.output_stream = std::getenv("VERBOSE") ? &std::cout : &quiet;
-    params.progress_stream = &quiet;
-#ifdef FULL_SEARCH
-    params.search_type = rl::sched_full;
-#else
-    params.search_type = rl::sched_random;
     if (argc != 2) {
-        std::fprintf(stderr, "usage: %s <schedules>\n", argv[0]);
+        std::fprintf(stderr, "usage: %s all|<schedules>\n", argv[0]);
         return 2;
     }
-    params.iteration_count = (rl::iteration_t)std::atol(argv[1]);
-#endif
-    rl::test_result_e result = search<test>(params);
+    params.output_stream = std::getenv("VERBOSE") ? &std::cout : &quiet;
+    params.progress_stream = &quiet;
+    rl::test_result_e result = search_by<test>(argv[1], params);
+    shim_list_sites();
     if (result == rl::test_result_success) {
         std::printf("%lu schedules\n", (unsigned long)params.stop_iteration);
         return all_happened() ? 0 : EXIT_VACUOUS;

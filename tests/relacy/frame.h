@@ -14,15 +14,15 @@
 struct frame {
     weir__waker waker; /* first */
     weir__waiter waiter;
-    weir__atomic_u32 refs;
-    weir__atomic_u32 fired;
+    rl::atomic<uint32_t> refs;
+    rl::atomic<uint32_t> fired;
     int *fires; /* ghost: how often fire was called */
 
     frame(const weir__waker_type *type, int *count) : fires(count)
     {
         waker.type = type;
-        weir__init(&refs, 1u);
-        weir__init(&fired, 0u);
+        refs($).store(1u, rl::mo_relaxed);
+        fired($).store(0u, rl::mo_relaxed);
     }
 
     /* Not by the shim's orders: seeds are for the library, not for this. */
@@ -37,11 +37,9 @@ struct frame {
     void end()
     {
         const weir__waker_type *type = waker.type;
-        volatile char *bytes = (volatile char *)this;
         this->~frame();
-        for (unsigned i = 0; i < sizeof(frame); i++)
-            bytes[i] = 0x5a;
-        ((weir__waker *)bytes)->type = type;
+        shim_end(this, sizeof(frame));
+        waker.type = type;
     }
 };
 

@@ -1,186 +1,257 @@
 #!/bin/sh
-# usage: run.sh <build folder>          (env CXX)
+# usage: run.sh <build folder> [survey]          (env CXX, ITERATIONS, JOBS)
 #
-# Explores the lock-free cores of src/ with Relacy: each scenario must be
-# clean, and each bug seeded into it must be reported (see SEEDED in
-# relacy_shim.h and seeds.sed; src/ is not touched).  The numbers of schedules
-# are fixed and Relacy seeds each random schedule by its number: every run does
-# the same.
+# Explores the library with Relacy.  src/ is compiled as it is, against the
+# doors of relacy_shim.h.  For each line of scenarios.txt
+#   - the scenario must be clean: in all schedules where that comes to an end,
+#     and in $ITERATIONS random ones;
+#   - each of its seeds must be reported: a bug that seeds.sed puts into a copy
+#     of src/, behind its number.
+# And each line of orders.txt, which weakens one memory order, tears one
+# update or takes one lock out, must be reported by the scenario it names.
+# Every memory order and lock of src/ that a scenario meets must be there.
+#
+# Relacy seeds each random schedule by its number: every run does the same.
+#
+# survey: tries what orders.txt does not name with every scenario that meets
+# it, and prints the lines that are missing.
 
 out=${1:-build}/relacy
-here=$(dirname "$0")
+here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
-cxx="${CXX:-c++} -std=gnu++98 -fpermissive -w -O2 -DWEIR_RELACY"
-failed=0
+runs=${ITERATIONS:-200000}
+seeded_runs=${SEEDED_ITERATIONS:-1000000}
+jobs=${JOBS:-2}
+self="$here/run.sh"
 
-mkdir -p "$out" || exit 1
-echo '#include <relacy/relacy_std.hpp>' > "$out/probe.cpp"
-if ! $cxx -fsyntax-only "$out/probe.cpp" 2> "$out/probe.log"; then
-    echo "relacy: skipped: Relacy is not installed (relacy-dev)"
-    exit 0
-fi
+cxx="${CXX:-c++} -std=gnu++98 -fpermissive -w -DWEIR_RELACY -DWEIR_TEST_CPU
+    -D_POSIX_C_SOURCE=200809L -D_Alignas(x)=__attribute__((aligned(x)))
+    -I$here/c11 -I$here -I$root/include"
+
+# ---- building ----
+
+# copy <folder>: the sources, with the members watched that copy.sed names
+copy() {
+    rm -rf "$out/$1"
+    mkdir -p "$out/$1"
+    cp -r "$root/src" "$out/$1/src"
+    for f in $(sed -n 's/^# ==> //p' "$here/copy.sed"); do
+        sed -n "/^# ==> $(echo "$f" | sed 's/[/.]/\\&/g')\$/,/^# ==>/p" \
+            "$here/copy.sed" > "$out/$1/edit.sed"
+        sed -f "$out/$1/edit.sed" "$root/src/$f" > "$out/$1/src/$f"
+        [ "$(grep -c 'watched<' "$out/$1/src/$f")" -eq \
+            "$(grep -c 'watched<' "$out/$1/edit.sed")" ] ||
+            echo "relacy: $f has changed; see copy.sed" >&2
+    done
+}
+
+# All but what starts threads of its own or needs libuv; base/memory.c is
+# replaced by heap.cpp.
+sources() {
+    ls "$out"/clean/src/*/*.c "$here/heap.cpp" |
+        grep -v '/uv\.c$\|/pool\.c$\|/isolated\.c$\|base/memory\.c$'
+}
+
+# object <clean|seeds> <source>
+object() {
+    name=$out/$1/$(basename "$2")
+    rm -f "$name.o"
+    $cxx $([ "$1" = clean ] && echo -O2 || echo -O1 -DWITH_SEEDS) \
+        -I"$out/$1/src" -include "$here/relacy_shim.h" -x c++ \
+        -c -o "$name.o" "$2"
+}
+
+# program <clean|seeds> <name> <scenario> [flag...]
+program() {
+    kind=$1 name=$2 scenario=$3
+    shift 3
+    rm -f "$out/$kind/$name"
+    $cxx $([ $kind = clean ] && echo -O2 || echo -O1 -DWITH_SEEDS) "$@" \
+        -I"$out/$kind/src" -o "$out/$kind/$name" "$here/$scenario.cpp" \
+        "$out/$kind/lib.a"
+}
+
+# ---- running ----
 
 fail() {
-    echo "relacy: $*" >&2
-    failed=1
-}
-
-# What is under test, in a folder of its own: the breaker's core as it is, the
-# bulkhead's with a list of pointers that Relacy watches, and the functions of
-# stepped.c that wait and wake.
-copy() {
-    rm -rf "$1"
-    mkdir -p "$1/policy"
-    for f in breaker_word breaker_core count_window time_window budget_core; do
-        cp "$root/src/policy/$f.h" "$1/policy/"
-    done
-    sed -e 's/^    weir__waiter \*\([a-z]*\);/    watched<weir__waiter *> \1;/' \
-        -e 's/^    weir__waker \*waker;/    watched<weir__waker *> waker;/' \
-        "$root/src/policy/bulkhead_core.h" > "$1/policy/bulkhead_core.h"
-    [ "$(grep -c 'watched<' "$1/policy/bulkhead_core.h")" -eq 5 ] ||
-        fail "the list of bulkhead_core.h has changed; see copy in run.sh"
-    for f in 'void weir__stepped_wake' 'static int has_news' \
-        'static int step' 'int weir_call_step'; do
-        sed -n "/^$f(/,/^}/p" "$root/src/engine/stepped.c"
-    done > "$1/stepped_extract.h"
-    [ "$(grep -c '^}' "$1/stepped_extract.h")" -eq 4 ] ||
-        fail "stepped.c has changed; see copy in run.sh"
-}
-
-copy "$out/clean"
-copy "$out/seeds"
-for f in policy/breaker_core.h policy/bulkhead_core.h policy/count_window.h \
-    policy/time_window.h policy/budget_core.h stepped_extract.h; do
-    sed -f "$here/seeds.sed" "$out/clean/$f" > "$out/seeds/$f"
-done
-
-# build <program> <scenario> clean|seeds [flag...]
-build() {
-    program=$1 scenario=$2 folder=$3
-    shift 3
-    rm -f "$out/$program"
-    $cxx "$@" -I"$out/$folder" -I"$here" -I"$root/src" -I"$root/include" \
-        -o "$out/$program" "$here/$scenario.cpp"
+    echo "relacy: FAILED: $*"
+    : > "$out/failed"
 }
 
 # A bug may make a program run wild.
 run() {
-    (ulimit -t 60; exec "$@") 2>&1
+    (ulimit -t 120; exec "$@") 2>&1
 }
 
-# clean <program> [schedules]: nothing is reported
+# clean <program> <schedules>: nothing is reported
 clean() {
-    said=$(run "$out/$1" $2)
+    said=$(run "$out/clean/$1" $2)
     status=$?
     case $status in
-    0) echo "relacy: $1: clean, $said ($([ "$2" ] && echo random || echo all))" ;;
+    0) echo "relacy: $1: clean, $said ($([ $2 = all ] && echo all ||
+        echo random))" ;;
     3) fail "$1: REPORTED: $said" ;;
-    4) fail "$1: proves nothing: $said" ;;
+    4) [ "$3" = all ] || fail "$1: proves nothing: $said" ;;
     *) fail "$1: status $status: $said" ;;
     esac
 }
 
-# seeds <scenario> <schedules or ""> <seed...>: each is found
-seeds() {
-    scenario=$1 schedules=$2
-    shift 2
-    # Without a seed nothing is, so it is the seed that is found below.
-    said=$(run "$out/$scenario.seeds" ${schedules:+10000}) ||
-        fail "$scenario.seeds without a seed: $said"
-    for n; do
-        if ! grep -q "SEEDED($n)" "$here/relacy_shim.h" "$out"/seeds/*.h \
-            "$out"/seeds/policy/*.h; then
-            fail "seed $n no longer fits the source; see seeds.sed"
-            continue
-        fi
-        said=$(SEED=$n run "$out/$scenario.seeds" $schedules)
+# reported <program> <search>: by random schedules, or else by all of them.  A
+# crash is a report, too; a program that has to be stopped is not.
+reported() {
+    for how in $seeded_runs $([ $2 = all ] && echo all); do
+        said=$(run "$out/seeds/$1" $how)
         status=$?
-        if [ $status -eq 3 ]; then
-            echo "relacy:   $scenario, seed $n: found, $said"
-        else
-            fail "  $scenario, seed $n: NOT FOUND (status $status: $said)"
-        fi
+        case $status in
+        3 | 134 | 135 | 136 | 139) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+seed() {
+    if ! grep -qr "SEEDED($3)" "$out/seeds/src"; then
+        fail "seed $3 no longer fits the source; see seeds.sed"
+    elif SEED=$3 reported $1 $2; then
+        echo "relacy:   $1, seed $3: $said"
+    else
+        fail "$1, seed $3: NOT FOUND (status $status: $said)"
+    fi
+}
+
+# scenario <line of scenarios.txt>: all but the orders
+scenario() {
+    IFS='|' read -r name what search seeds <<END
+$1
+END
+    name=$(echo $name) search=$(echo $search)
+    full=$([ $search = all ] && echo -DFULL_SEARCH)
+    if ! program clean $name $what $full ||
+        ! program seeds $name $what $full; then
+        fail "$name does not compile"
+        return
+    fi
+    [ $search = all ] && clean $name all
+    clean $name $runs $search
+    said=$(SITES=1 run "$out/seeds/$name" 20000)
+    case $? in
+    0 | 4) echo "$said" | sed -n "s/^site //p" > "$out/seeds/$name.sites" ;;
+    *) fail "$name.seeds without a seed: $said" ;;
+    esac
+    for n in $seeds; do
+        seed $name $search $n
     done
 }
 
-# Building takes most of the time: two at once.
-build breaker_expiry.2 breaker_expiry clean -DTHREADS=2 -DFULL_SEARCH &
-build breaker_expiry breaker_expiry clean &
-wait
-build breaker_expiry.seeds breaker_expiry seeds -DWITH_SEEDS &
-build breaker_stale breaker_stale clean -DFULL_SEARCH &
-wait
-build breaker_stale.seeds breaker_stale seeds -DWITH_SEEDS -DFULL_SEARCH &
-build breaker_lease breaker_lease clean &
-wait
-build breaker_lease.seeds breaker_lease seeds -DWITH_SEEDS &
-build bulkhead_handover.2 bulkhead_handover clean -DTHREADS=2 -DFULL_SEARCH &
-wait
-build bulkhead_handover bulkhead_handover clean &
-build bulkhead_handover.seeds bulkhead_handover seeds -DWITH_SEEDS &
-wait
-build bulkhead_queue bulkhead_queue clean &
-build bulkhead_queue.seeds bulkhead_queue seeds -DWITH_SEEDS &
-wait
-build stepped_wake stepped_wake clean &
-build stepped_wake.seeds stepped_wake seeds -DWITH_SEEDS &
-wait
+# ---- orders ----
+# A mutant is <function> <operation> <mutation>; the operation ends in #2 for
+# the second of its kind in the function, and so on.
 
-build count_window count_window clean &
-build count_window.trip count_window clean -DTRIP &
-wait
-build count_window.seeds count_window seeds -DWITH_SEEDS &
-build count_window.trip.seeds count_window seeds -DWITH_SEEDS -DTRIP &
-wait
-build count_window.lap count_window clean -DLAP -DFULL_SEARCH &
-build count_window.lap.seeds count_window seeds -DWITH_SEEDS -DLAP \
-    -DFULL_SEARCH &
-wait
-build time_window time_window clean -DFULL_SEARCH &
-build time_window.two time_window clean -DFULL_SEARCH -DTWO_FAILURES &
-wait
-build time_window.seeds time_window seeds -DWITH_SEEDS -DFULL_SEARCH &
-build time_window.two.seeds time_window seeds -DWITH_SEEDS -DFULL_SEARCH \
-    -DTWO_FAILURES &
-wait
-build budget budget clean &
-build budget.seeds budget seeds -DWITH_SEEDS &
-wait
+# The operations that the programs have met: function, operation, line.
+all_sites() {
+    cat "$out"/seeds/*.sites | sort -u | sort -k1,1 -k2,2 -k3,3n |
+        awk '{ n[$1 $2]++
+               print $1, $2 (n[$1 $2] > 1 ? "#" n[$1 $2] : ""), $3, $2 }'
+}
 
-clean breaker_expiry.2
-clean breaker_expiry 300000
-seeds breaker_expiry 300000 4 10 11 12 13
+# What can be done to them: function, operation, mutation, line.
+all_mutants() {
+    awk '$4 == "lock" { if (!seen[$1]++) print $1, "lock", "lock", $3; next }
+         { kind = $4 ~ /^load/ ? "load" : $4 ~ /^store/ ? "store" : "update" }
+         $4 ~ /acquire$|acq_rel$/ { print $1, $2, "acquire", $3 }
+         $4 ~ /release$|acq_rel$/ { print $1, $2, "release", $3 }
+         $4 ~ /seq_cst$/ { print $1, $2, "seq_cst", $3 }
+         kind == "update" { print $1, $2, "torn", $3 }' "$out/all_sites"
+}
 
-clean breaker_stale
-seeds breaker_stale "" 4 20 21 22
+site_of() {
+    awk -v f=$1 -v o=$2 -v m=$3 '$1 == f && $2 == o && $3 == m {
+        print m ":" $4 ":" f }' "$out/all_mutants"
+}
 
-clean breaker_lease 300000
-seeds breaker_lease 300000 1 3 4 30 31 32 33
+search_of() {
+    awk -F'|' -v p=$1 '{ gsub(/ /, "", $1); gsub(/ /, "", $3) }
+                       $1 == p { print $3 }' "$here/scenarios.txt"
+}
 
-clean bulkhead_handover.2
-clean bulkhead_handover 500000
-seeds bulkhead_handover 500000 1 2 3 4 5 40 41 42 43
+# order <line of orders.txt>
+order() {
+    set -- $1
+    site=$(site_of $1 $2 $3)
+    if [ -z "$site" ]; then
+        fail "orders.txt: $1 $2 $3 is not met by any scenario"
+    elif [ $4 = - ]; then
+        return
+    elif SITE=$site reported $4 "$(search_of $4)"; then
+        echo "relacy:   $1, $2 without $3: $4, $said"
+    else
+        fail "$1, $2 without $3: NOT FOUND by $4 (status $status: $said)"
+    fi
+}
 
-clean bulkhead_queue 300000
-seeds bulkhead_queue 300000 2 5 50 51 52 53
+# survey <function> <operation> <mutation> <line>
+survey() {
+    set -- $1
+    for sites in $(grep -l "^$1 ${2%#*} $4\$" "$out"/seeds/*.sites); do
+        name=$(basename $sites .sites)
+        if SITE=$3:$4:$1 reported $name random; then
+            echo $1 $2 $3 $name
+            return
+        fi
+    done
+    echo $1 $2 $3 - WHY
+}
 
-clean stepped_wake 500000
-seeds stepped_wake 500000 3 60 61 62
+# ---- the whole ----
 
-clean count_window 300000
-clean count_window.trip 300000
-clean count_window.lap
-seeds count_window 300000 4 70 71 73 74
-seeds count_window.trip 300000 4 70 75
-seeds count_window.lap "" 4 71 72
+# each <what>: a job for each line of the input; what it says in one piece
+each() {
+    grep -v '^#\|^$' | tr '\n' '\0' | xargs -0 -P "$jobs" -I '{}' sh -c \
+        'said=$(sh "$1" "$2" "job $3" "$4" 2>&1); [ "$said" ] && echo "$said"' \
+        - "$self" "${out%/relacy}" "$1" '{}'
+}
 
-clean time_window
-clean time_window.two
-seeds time_window "" 4 80 81
-seeds time_window.two "" 4 82
+case $2 in
+'job object') object clean "$3"
+    object seeds "$(echo "$3" | sed "s|^$out/clean|$out/seeds|")"
+    exit ;;
+'job scenario') scenario "$3"; exit ;;
+'job order') order "$3"; exit ;;
+'job survey') survey "$3"; exit ;;
+esac
 
-clean budget 300000
-seeds budget 300000 4 90 91 92
+mkdir -p "$out" || exit 1
+echo '#include <relacy/relacy.hpp>' > "$out/probe.cpp"
+if ! $cxx -fsyntax-only "$out/probe.cpp" 2> "$out/probe.log"; then
+    echo "relacy: skipped: Relacy is not installed (relacy-dev)"
+    exit 0
+fi
+rm -f "$out/failed"
 
-[ $failed -eq 0 ] && echo "relacy: all scenarios clean, all seeds found"
-exit $failed
+copy clean
+copy seeds
+for f in $(cd "$out/seeds" && ls src/*/*.[ch]); do
+    sed -i -f "$here/seeds.sed" "$out/seeds/$f"
+done
+sources | each object
+for kind in clean seeds; do
+    rm -f "$out/$kind/lib.a"
+    ar rcs "$out/$kind/lib.a" "$out/$kind"/*.o || exit 1
+done
+
+grep "${ONLY:-.}" "$here/scenarios.txt" | each scenario
+all_sites > "$out/all_sites"
+all_mutants > "$out/all_mutants"
+if [ "$2" = survey ]; then
+    awk 'NR == FNR { known[$1 $2 $3] = 1; next } !known[$1 $2 $3]' \
+        "$here/orders.txt" "$out/all_mutants" | each survey
+    exit
+fi
+awk 'NR == FNR { known[$1 $2 $3] = 1; next }
+     !known[$1 $2 $3] { print "relacy: FAILED: not in orders.txt:", $0; bad = 1 }
+     END { exit bad }' "$here/orders.txt" "$out/all_mutants" || : > "$out/failed"
+each order < "$here/orders.txt"
+
+[ -e "$out/failed" ] && exit 1
+echo "relacy: $(grep -vc '^#' "$here/scenarios.txt") scenarios clean, all" \
+    "seeds found, all orders needed but $(grep -c ' - ' "$here/orders.txt")"

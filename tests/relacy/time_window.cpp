@@ -19,7 +19,7 @@ static const weir__rates rates = {0.6, 2.0, 3};
 static const weir__rates rates = {0.3, 2.0, 3};
 #endif
 
-struct time_window : rl::test_suite<time_window, 2> {
+struct time_window : scenario<time_window, 2> {
     weir__time_window window;
     weir__atomic_u64 breaker_word;
     weir__bucket buckets[1];
