@@ -114,7 +114,8 @@ static inline void *next_of(const crowd *c, bench_thread *thread)
 
 static inline int touch(const void *handle)
 {
-    return *(const volatile char *)handle == 0 && handle == NULL;
+    (void)*(const volatile char *)handle;
+    return 0;
 }
 
 BENCH_LOOP(crowd_touch, touch(next_of(handle, thread)))

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need: compilers, cmocka, libuv, Relacy, Spin, Python,
-# Valgrind.  With "targets" as well what `make targets` needs.
+# Valgrind, analysers, gcovr.  With "targets" as well what `make targets` needs.
 set -eu
 
 if [ "$(id -u)" = 0 ]; then
@@ -32,18 +32,20 @@ if command -v apt-get >/dev/null; then
     DEBIAN_FRONTEND=noninteractive $root apt-get install -y \
         --no-install-recommends gcc g++ clang make pkg-config python3 \
         libc6-dev libcmocka-dev libuv1-dev relacy-dev spin valgrind \
+        clang-tidy cppcheck shellcheck gcovr \
         "$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\).*/libclang-rt-\1-dev/p' | head -n 1)"
 elif command -v dnf >/dev/null; then
     $root dnf install -y gcc gcc-c++ clang compiler-rt make pkgconf-pkg-config \
-        python3 libcmocka-devel libuv-devel libasan libubsan libtsan
+        python3 libcmocka-devel libuv-devel libasan libubsan libtsan \
+        clang-tools-extra cppcheck ShellCheck gcovr
     echo "Relacy is not packaged here: its scenarios will be skipped"
 elif command -v apk >/dev/null; then
     $root apk add gcc g++ clang compiler-rt musl-dev make pkgconf python3 \
-        cmocka-dev libuv-dev
+        cmocka-dev libuv-dev clang-extra-tools cppcheck shellcheck gcovr
     echo "Relacy is not packaged here: its scenarios will be skipped"
 elif command -v pacman >/dev/null; then
     $root pacman -Sy --needed --noconfirm gcc clang compiler-rt make pkgconf \
-        python cmocka libuv
+        python cmocka libuv cppcheck shellcheck gcovr
     echo "Relacy is not packaged here: its scenarios will be skipped"
 else
     echo "no apt-get, dnf, apk or pacman here; install a C and C++ compiler," \

@@ -54,5 +54,14 @@ if command -v readelf >/dev/null; then
     if grep NEEDED "$work/dynamic" | grep -vE 'libc\.|libpthread|ld-|lib[atu]*san|libgcc_s'; then
         fail "libweir.so needs more than libc"
     fi
+    case ${CFLAGS:-} in
+    *-fsanitize*) ;;
+    *)
+        readelf -lW "$build/libweir.so" > "$work/segments"
+        grep -q BIND_NOW "$work/dynamic" || fail "symbols are bound late"
+        grep -q GNU_RELRO "$work/segments" || fail "no RELRO segment"
+        grep -q 'GNU_STACK.* RW ' "$work/segments" || fail "executable stack"
+        ;;
+    esac
 fi
 echo "install: passed"

@@ -125,6 +125,36 @@ check-build: all $(B)/tests/unload
 	@sh tests/catalogue.sh
 	@sh tests/fallible.sh $(B) $(FAULTY) uv_async_init
 
+.PHONY: lint coverage mcdc
+lint:
+	@sh tests/lint.sh
+
+# Lines and branches of src/ that the tests run, without optimisation.
+coverage:
+	$(MAKE) B=$(B)/coverage CC=gcc CXX=g++ HARDENING=none SEEDS=1000 \
+		CFLAGS="-O0 -g --coverage -DNDEBUG" check-unit check-faults \
+		check-scenarios check-sim check-stress
+	GLIBC_TUNABLES=glibc.pthread.rseq=0 \
+		$(B)/coverage/tests/unit/test_bulkhead_stripes > /dev/null 2>&1
+	gcovr -r . --object-directory $(B)/coverage/src -f src/ \
+		--exclude-throw-branches --print-summary --fail-under-line 99.8 \
+		--sort-uncovered
+
+# Conditions as well: each shown to decide its decision on its own (MC/DC).
+MCDC = $(B)/mcdc
+mcdc:
+	rm -rf $(MCDC)/raw
+	LLVM_PROFILE_FILE=$(abspath $(MCDC))/raw/%8m.profraw \
+	$(MAKE) B=$(MCDC) CC=clang-19 CXX=clang++-19 HARDENING=none SEEDS=1000 \
+		CFLAGS="-O0 -g -DNDEBUG -fprofile-instr-generate \
+		-fcoverage-mapping -fcoverage-mcdc -fprofile-update=atomic" \
+		check-unit check-faults check-scenarios check-sim check-stress
+	llvm-profdata-19 merge -o $(MCDC)/profile $(MCDC)/raw/*.profraw
+	llvm-cov-19 report --show-mcdc-summary --instr-profile=$(MCDC)/profile \
+		$(MCDC)/tests/sim/sim $(patsubst $(B)/%,-object=$(MCDC)/%,\
+		$(UNIT) $(FAULTS) $(STRESS) $(SCENARIOS) $(B)/tests/unwind) \
+		src/base src/policy src/engine src/driver
+
 relacy:
 	@CXX="$(CXX)" sh tests/relacy/run.sh $(B)
 

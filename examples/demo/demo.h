@@ -58,7 +58,7 @@ int naked_get(void *port, weir_result *result);
 struct client;
 int client_new(struct client **out, int port, weir_cancel *cancel,
                weir_listener_fn listener, void *arg); /* a code of weir */
-int client_get(void *client, weir_result *result);
+int client_get(void *arg, weir_result *result); /* a struct client */
 void client_free(struct client *client);
 const char *client_describe(void);
 
@@ -81,7 +81,7 @@ void run_init(struct run *run, uint64_t start_ns);
 void run_record(struct run *run, int slice, uint64_t due_ns, int code,
                 const weir_result *result);
 void run_never_sent(struct run *run, int slice);
-void run_listen(const weir_event *event, void *run);
+void run_listen(const weir_event *event, void *arg); /* a struct run */
 int run_total(const struct run *run, int outcome);
 uint64_t run_percentile_ns(struct run *run, int percent);
 uint64_t run_recovery_ns(const struct run *run); /* WEIR_NEVER: it did not */

@@ -21,9 +21,8 @@ static void enter_as_done(weir_call *call, uint32_t layer)
         node->taken = 1;
         break;
     case WEIR__BULKHEAD:
+    default: /* a budget is no layer */
         node->taken = 1;
-        break;
-    default:
         break;
     }
 }

@@ -169,9 +169,8 @@ static void shape(weir_pipeline *pipeline)
             pipeline->bulkhead = (weir_bulkhead *)policy;
             break;
         case WEIR__RETRY:
+        default: /* a budget is no layer */
             bits |= shape_retry(pipeline, (weir_retry *)policy);
-            break;
-        default:
             break;
         }
     }

@@ -98,9 +98,8 @@ static void enter(weir_call *call, uint32_t layer)
         enter_breaker(call, node, (weir_breaker *)policy);
         break;
     case WEIR__BULKHEAD:
+    default: /* a budget is no layer */
         enter_bulkhead(call, node, (weir_bulkhead *)policy);
-        break;
-    default:
         break;
     }
 }

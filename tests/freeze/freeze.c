@@ -57,6 +57,7 @@ void fail(const char *format, ...)
     va_start(args, format);
     printf("freeze: ");
     vprintf(format, args);
+    va_end(args);
     printf("\nfreeze:   in ");
     tell(stdout);
     printf("\n");

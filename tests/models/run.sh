@@ -44,7 +44,7 @@ search() {
     mkdir -p "$folder" && cp "$here/$model.pml" "$folder" && cd "$folder" ||
         exit 1
     case $kind in
-    safe) small= flags=-DSAFETY walk= ;;
+    safe) small='' flags=-DSAFETY walk='' ;;
     endless) small=-DSMALL flags=-DNP walk=-l ;;
     esac
     if ! translate $small $bug -a "$model.pml" ||

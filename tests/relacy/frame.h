@@ -18,7 +18,7 @@ struct frame {
     rl::atomic<uint32_t> fired;
     int *fires; /* ghost: how often fire was called */
 
-    frame(const weir__waker_type *type, int *count) : fires(count)
+    frame(const weir__waker_type *type, int *count) : waiter(), fires(count)
     {
         waker.type = type;
         refs($).store(1u, rl::mo_relaxed);

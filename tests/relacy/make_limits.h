@@ -10,8 +10,7 @@ static weir__breaker_limits make_limits(uint64_t threshold, uint64_t open_ns,
                                         uint64_t lease_ns, uint32_t probes,
                                         uint32_t probe_successes)
 {
-    weir__breaker_limits limits;
-    std::memset(&limits, 0, sizeof limits);
+    weir__breaker_limits limits = weir__breaker_limits();
     limits.threshold = threshold;
     limits.open_ns = open_ns;
     limits.lease_ns = lease_ns;

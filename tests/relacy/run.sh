@@ -32,7 +32,7 @@ cxx="${CXX:-c++} -std=gnu++98 -fpermissive -w -DWEIR_RELACY -DWEIR_TEST_CPU
 
 # copy <folder>: the sources, with the members watched that copy.sed names
 copy() {
-    rm -rf "$out/$1"
+    rm -rf "${out:?}/$1"
     mkdir -p "$out/$1"
     cp -r "$root/src" "$out/$1/src"
     for f in $(sed -n 's/^# ==> //p' "$here/copy.sed"); do
@@ -48,7 +48,7 @@ copy() {
 # All but what starts threads of its own or needs libuv; base/memory.c is
 # replaced by heap.cpp.
 sources() {
-    ls "$out"/clean/src/*/*.c "$here/heap.cpp" |
+    printf "%s\n" "$out"/clean/src/*/*.c "$here/heap.cpp" |
         grep -v '/uv\.c$\|/pool\.c$\|/isolated\.c$\|base/memory\.c$'
 }
 

@@ -935,6 +935,17 @@ static void a_reset_never_undoes_a_mode_set_at_the_same_time(void **state)
     assert_int_equal(undone, 0);
 }
 
+/* Ends are kept for 36 years; a breaker that is older opens for a moment. */
+static void a_breaker_that_is_too_old_to_stay_open_asks_again(void **state)
+{
+    (void)state;
+    advance(vclock, 40 * YEAR);
+    calls(5, WEIR_TRANSIENT);
+    assert_state(WEIR_HALF_OPEN);
+    calls(3, WEIR_SUCCESS);
+    assert_state(WEIR_CLOSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -989,6 +1000,7 @@ int main(void)
         TEST(a_clock_that_goes_back_counts_as_standing_still),
         TEST(a_herd_at_the_expiry_gets_no_more_probes_than_allowed),
         TEST(a_reset_never_undoes_a_mode_set_at_the_same_time),
+        TEST(a_breaker_that_is_too_old_to_stay_open_asks_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

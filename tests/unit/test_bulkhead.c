@@ -528,6 +528,34 @@ static void a_fair_queue_serves_everybody(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static int run_nothing(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    ++*(int *)arg;
+    return 0;
+}
+
+static void a_full_bulkhead_that_takes_permits_back_rejects_runs(void **state)
+{
+    weir_bulkhead_options o = bulkhead_options(vclock);
+    weir_pipeline *pipeline = new_pipeline(vclock);
+    int runs = 0;
+    (void)state;
+    o.max_concurrent = 1;
+    o.max_queue = 0;
+    o.abandoned_max_ns = SECOND;
+    assert_int_equal(weir_bulkhead_new(&bulkhead, &o), WEIR_OK);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    weir_pipeline_add_bulkhead(pipeline, bulkhead);
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_run(pipeline, run_nothing, &runs), WEIR_EFULL);
+    assert_int_equal(runs, 0);
+    release_one();
+    assert_int_equal(weir_run(pipeline, run_nothing, &runs), 0);
+    assert_int_equal(runs, 1);
+    weir_pipeline_unref(pipeline);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +576,7 @@ int main(void)
         TEST(permits_are_conserved_under_threads),
         TEST(two_threads_never_hold_one_permit),
         TEST(a_fair_queue_serves_everybody),
+        TEST(a_full_bulkhead_that_takes_permits_back_rejects_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

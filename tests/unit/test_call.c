@@ -657,6 +657,109 @@ static void no_wake_is_lost_among_threads(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void failure_of_a_later_time_than_the_step_moves_time_on(void **state)
+{
+    fixture *f = *state;
+    weir_step s = {.size = sizeof s};
+    weir_call_step(f->call, 1000, &s);
+    assert_int_equal(s.action, WEIR_STEP_ATTEMPT);
+    weir_attempt_finish(s.attempt, 5, 1000 + 200 * MS);
+    weir_call_step(f->call, 1000, &s);
+    assert_int_equal(s.action, WEIR_STEP_WAIT);
+    assert_int_equal(s.wake_ns, 1000 + 300 * MS);
+}
+
+/* ---- an attempt that is finished twice at once ---- */
+
+static weir_attempt *finished_by_clock;
+
+/* A clock in whose reading somebody else finishes the attempt. */
+static uint64_t finishing_now(void *arg)
+{
+    weir_attempt *attempt = finished_by_clock;
+    (void)arg;
+    finished_by_clock = NULL;
+    if (attempt)
+        assert_int_equal(weir_attempt_finish(attempt, 0, 1000), WEIR_OK);
+    return 1000;
+}
+
+static void who_finishes_second_is_stale(void **state)
+{
+    weir_clock *clock;
+    weir_pipeline *pipeline;
+    weir_timeout *timeout;
+    weir_call *call;
+    weir_timeout_options t;
+    weir_pipeline_options p;
+    (void)state;
+    assert_int_equal(weir_clock_new_custom(&clock, finishing_now, NULL, NULL),
+                     WEIR_OK);
+    weir_timeout_options_init(&t, sizeof t);
+    weir_pipeline_options_init(&p, sizeof p);
+    t.clock = p.clock = clock;
+    t.timeout_ns = 500 * MS;
+    assert_int_equal(weir_timeout_new(&timeout, &t), WEIR_OK);
+    assert_int_equal(weir_pipeline_new(&pipeline, &p), WEIR_OK);
+    weir_pipeline_add_timeout(pipeline, timeout);
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_call_new(&call, pipeline, NULL), WEIR_OK);
+    weir_attempt *attempt = step_attempt(call);
+    finished_by_clock = attempt;
+    weir_attempt_ref(attempt);
+    assert_int_equal(weir_attempt_finish(attempt, 9, WEIR_NOW), WEIR_ESTALE);
+    weir_attempt_unref(attempt);
+    assert_int_equal(step_done(call).code, 0);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_timeout_unref(timeout);
+    weir_clock_unref(clock);
+}
+
+static void no_attempt_listens_to_nothing(void **state)
+{
+    fixture *f = *state;
+    int times = 0;
+    assert_int_equal(weir_attempt_on_cancel(NULL, told, &times), WEIR_EINVAL);
+    weir_attempt *attempt = step_attempt(f->call);
+    assert_int_equal(weir_attempt_on_cancel(attempt, NULL, &times),
+                     WEIR_EINVAL);
+    assert_int_equal(weir_attempt_on_cancel(attempt, told, &times), WEIR_OK);
+    assert_int_equal(weir_attempt_on_cancel(attempt, told, &times),
+                     WEIR_EINVAL);
+    assert_int_equal(weir_attempt_finish(attempt, 0, WEIR_NOW), WEIR_OK);
+    assert_int_equal(times, 0);
+}
+
+static void successes_of_stepped_calls_count_in_a_window(void **state)
+{
+    weir_breaker *breaker;
+    weir_pipeline *pipeline;
+    weir_breaker_options o;
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    (void)state;
+    weir_breaker_options_init(&o, sizeof o);
+    o.window = WEIR_WINDOW_COUNT;
+    o.window_calls = 4;
+    o.minimum_calls = 4;
+    assert_int_equal(weir_breaker_new(&breaker, &o), WEIR_OK);
+    assert_int_equal(weir_pipeline_new(&pipeline, NULL), WEIR_OK);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_seal(pipeline);
+    for (int i = 0; i < 7; i++) {
+        weir_call *call;
+        assert_int_equal(weir_call_new(&call, pipeline, NULL), WEIR_OK);
+        weir_attempt_finish(step_attempt(call), i == 1, WEIR_NOW);
+        step_done(call);
+        weir_call_unref(call);
+        assert_int_equal(weir_breaker_inspect(breaker, &seen), WEIR_OK);
+        assert_int_equal(seen.calls, i < 4 ? i + 1 : 4);
+        assert_int_equal(seen.failed, i >= 1 && i < 5);
+    }
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -686,6 +789,10 @@ int main(void)
         TEST(attempt_finished_when_told_needs_no_cancel_step),
         TEST(cancelled_probe_is_out_until_its_work_ends),
         TEST(no_wake_is_lost_among_threads),
+        TEST(failure_of_a_later_time_than_the_step_moves_time_on),
+        TEST(who_finishes_second_is_stale),
+        TEST(no_attempt_listens_to_nothing),
+        TEST(successes_of_stepped_calls_count_in_a_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -379,6 +379,46 @@ static void transitions_of_several_threads_are_one_chain(void **state)
                                     : weir_breaker_state(breaker));
 }
 
+static event_log *first_log;
+static counting first_memory;
+
+static int first_skips;
+
+/* While memory for the list is sought, another thread adds a first listener,
+ * too, and is quicker. */
+static void *allocate_and_listen(void *context, uint64_t bytes,
+                                 uint64_t alignment)
+{
+    event_log *log = first_log;
+    if (log && first_skips-- == 0) {
+        first_log = NULL;
+        listen_with(log);
+    }
+    return first_memory.table.allocate(context, bytes, alignment);
+}
+
+static void two_first_listeners_at_once_are_both_heard(void **state)
+{
+    event_log quick = {.count = 0}, slow = {.count = 0};
+    weir_allocator table;
+    weir_breaker_options o = breaker_options(vclock);
+    (void)state;
+    counting_init(&first_memory);
+    table = first_memory.table;
+    table.allocate = allocate_and_listen;
+    o.allocator = &table;
+    replace(&o);
+    first_log = &quick;
+    first_skips = 1;
+    listen_with(&slow);
+    trip();
+    assert_int_equal(quick.count, 1);
+    assert_int_equal(slow.count, 1);
+    weir_breaker_unref(breaker);
+    breaker = NULL;
+    assert_int_equal(first_memory.live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +434,7 @@ int main(void)
         TEST(events_that_are_lost_show_as_a_step_in_the_sequence),
         TEST(two_million_transitions_and_more_leave_no_trace),
         TEST(transitions_of_several_threads_are_one_chain),
+        TEST(two_first_listeners_at_once_are_both_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -291,6 +291,81 @@ static void the_recommended_pipeline_is_sealed_and_bounds_attempts(
     weir_pipeline_unref(pipeline);
 }
 
+static void the_recommended_pipeline_is_added_whole_or_not_at_all(void **state)
+{
+    weir_pipeline *pipeline = new_pipeline(NULL);
+    weir_timeout *timeout = new_timeout(NULL, SECOND);
+    (void)state;
+    for (int i = 0; i < WEIR_PIPELINE_MAX - 4; i++)
+        assert_int_equal(weir_pipeline_add_timeout(pipeline, timeout),
+                         WEIR_OK);
+    assert_int_equal(weir_pipeline_add_recommended(pipeline, SECOND, SECOND,
+                                                   NULL, NULL, NULL),
+                     WEIR_EINVAL);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(weir_pipeline_add_timeout(pipeline, timeout),
+                         WEIR_OK);
+    assert_int_equal(weir_pipeline_add_timeout(pipeline, timeout),
+                     WEIR_EINVAL);
+    weir_timeout_unref(timeout);
+    weir_pipeline_unref(pipeline);
+}
+
+static void the_recommended_pipeline_takes_what_it_is_given(void **state)
+{
+    weir_pipeline *pipeline = new_pipeline(NULL);
+    weir_retry *retry = new_retry(NULL);
+    weir_breaker *breaker = new_breaker(NULL);
+    weir_bulkhead *bulkhead = new_bulkhead(NULL, 1, 0);
+    int runs = 0;
+    (void)state;
+    assert_int_equal(weir_pipeline_add_recommended(pipeline, SECOND, SECOND,
+                                                   retry, breaker, bulkhead),
+                     WEIR_OK);
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    assert_int_equal(weir_run(pipeline, succeed, &runs), WEIR_EFULL);
+    assert_int_equal(weir_bulkhead_release(bulkhead), WEIR_OK);
+    weir_breaker_set_mode(breaker, WEIR_FORCED_OPEN);
+    assert_int_equal(weir_run(pipeline, succeed, &runs), WEIR_EOPEN);
+    assert_int_equal(runs, 0);
+    weir_retry_unref(retry);
+    weir_breaker_unref(breaker);
+    weir_bulkhead_unref(bulkhead);
+    weir_pipeline_unref(pipeline);
+}
+
+static weir_retry *new_retry_with(weir_budget *budget)
+{
+    weir_retry_options o = retry_options(NULL);
+    o.budget = budget;
+    return new_retry(&o);
+}
+
+static void each_of_two_retries_fills_its_own_budget(void **state)
+{
+    weir_pipeline *pipeline = new_pipeline(NULL);
+    weir_budget *budgets[2];
+    weir_budget_options o;
+    int runs = 0;
+    (void)state;
+    weir_budget_options_init(&o, sizeof o);
+    o.ratio = 1;
+    o.per_second = 0;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(weir_budget_new(&budgets[i], &o), WEIR_OK);
+        assert_int_equal(weir_budget_reserve(budgets[i]), WEIR_OK);
+        put_retry(pipeline, new_retry_with(budgets[i]));
+    }
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_run(pipeline, succeed, &runs), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(weir_budget_tokens(budgets[i]), o.capacity * 1000);
+        weir_budget_unref(budgets[i]);
+    }
+    weir_pipeline_unref(pipeline);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +381,9 @@ int main(void)
         cmocka_unit_test(the_recommended_pipeline_checks_its_times),
         cmocka_unit_test(
             the_recommended_pipeline_is_sealed_and_bounds_attempts),
+        cmocka_unit_test(the_recommended_pipeline_is_added_whole_or_not_at_all),
+        cmocka_unit_test(each_of_two_retries_fills_its_own_budget),
+        cmocka_unit_test(the_recommended_pipeline_takes_what_it_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -470,6 +470,27 @@ static void bad_arguments_are_refused_and_destroy_arg(void **state)
     weir_pipeline_unref(unsealed);
 }
 
+static void a_pool_lives_until_its_last_reference_is_gone(void **state)
+{
+    (void)state;
+    weir_pool *pool = new_pool(1, 0);
+    weir_pool_ref(pool);
+    weir_pool_unref(pool);
+    assert_int_equal(weir_pool_running(pool), 0);
+    assert_int_equal(weir_pool_close(pool, 1), WEIR_OK);
+    weir_pool_unref(pool);
+}
+
+static void no_pool_has_no_work(void **state)
+{
+    (void)state;
+    weir_pool_ref(NULL);
+    weir_pool_unref(NULL);
+    assert_int_equal(weir_pool_running(NULL), 0);
+    assert_int_equal(weir_pool_waiting(NULL), 0);
+    assert_int_equal(weir_pool_late(NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +505,8 @@ int main(void)
         cmocka_unit_test(queue_of_the_pool_counts_in_no_breaker),
         cmocka_unit_test(rejection_by_the_pool_says_so),
         cmocka_unit_test(bad_arguments_are_refused_and_destroy_arg),
+        cmocka_unit_test(a_pool_lives_until_its_last_reference_is_gone),
+        cmocka_unit_test(no_pool_has_no_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

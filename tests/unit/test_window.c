@@ -592,6 +592,31 @@ static void breaker_has_the_size_that_was_promised(void **state)
     assert_true(sizeof(weir_breaker) + weir__breaker_window_bytes(&o) <= 384);
 }
 
+/* By the cheap clock of the machine, where it has one. */
+static void time_window_counts_by_the_clock_of_the_machine(void **state)
+{
+    weir_breaker *b;
+    weir_breaker_options o;
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    uint64_t permit;
+    (void)state;
+    weir_breaker_options_init(&o, sizeof o);
+    o.window = WEIR_WINDOW_TIME;
+    o.window_ns = DAY;
+    assert_int_equal(weir_breaker_new(&b, &o), WEIR_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(weir_breaker_acquire(b, &permit), WEIR_OK);
+        assert_int_equal(weir_breaker_record(b, permit,
+                                             i ? WEIR_SUCCESS : WEIR_TRANSIENT,
+                                             WEIR_NEVER),
+                         WEIR_OK);
+    }
+    assert_int_equal(weir_breaker_inspect(b, &seen), WEIR_OK);
+    assert_int_equal(seen.calls, 3);
+    assert_int_equal(seen.failed, 1);
+    weir_breaker_unref(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -613,6 +638,7 @@ int main(void)
         cmocka_unit_test(open_time_grows_to_its_end_and_begins_anew),
         cmocka_unit_test(open_time_with_jitter_is_spread_above_it),
         cmocka_unit_test(breaker_has_the_size_that_was_promised),
+        cmocka_unit_test(time_window_counts_by_the_clock_of_the_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
