@@ -9,6 +9,7 @@ DESTDIR ?=
 
 CC ?= cc
 CXX ?= c++
+CLANG ?= clang
 AR ?= ar
 PKG_CONFIG ?= pkg-config
 PYTHON ?= python3

@@ -73,7 +73,7 @@ $(STRESS): $(patsubst %.c,$(B)/%.o,$(wildcard tests/stress/*.c)) \
 	check-build relacy models freeze
 
 check: check-unit check-faults check-scenarios check-sim check-stress \
-	check-build
+	check-fuzz check-build
 
 check-unit: $(UNIT) $(if $(CXX),$(B)/tests/unwind)
 	@for t in $^; do timeout 300 $(RUN) $$t || exit 1; done
@@ -160,6 +160,30 @@ relacy:
 
 models:
 	@CC="$(CC)" sh tests/models/run.sh $(B)
+
+# Targets for libFuzzer, and the same with a main function that replays files.
+FUZZ = operations options clock
+FUZZ_SECONDS ?= 60
+FUZZ_CORPUS = tests/fuzz/corpus
+FUZZERS = $(FUZZ:%=$(B)/tests/fuzz/%)
+$(FUZZERS): %: %.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) \
+		$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,\
+		$(wildcard tests/sim/*.c))) $(B)/libweir.a
+	$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZER) -o $@ $^ -lm -pthread
+
+.PHONY: check-fuzz fuzz fuzzers
+fuzzers: $(FUZZERS)
+check-fuzz: $(FUZZERS)
+	@for t in $(FUZZ); do \
+		timeout 300 $(RUN) $(B)/tests/fuzz/$$t $(FUZZ_CORPUS)/$$t/* \
+			> $(B)/tests/fuzz/$$t.log || \
+			{ tail -n 3 $(B)/tests/fuzz/$$t.log; exit 1; }; \
+		echo "fuzz: $$t: $$(ls $(FUZZ_CORPUS)/$$t | wc -l) inputs"; \
+	done
+
+fuzz:
+	@CC="$(CLANG)" MAKE="$(MAKE)" sh tests/fuzz/run.sh $(B)/fuzz \
+		$(FUZZ_SECONDS) $(FUZZ)
 
 # The library once more, with a call at each atomic operation; see freeze.h.
 FREEZE = $(B)/freeze/freeze

@@ -69,7 +69,8 @@ typedef struct weir_breaker_options {
                                    it; above 0, up to 1; default 1 */
     uint64_t slow_call_ns;      /* count, time: a call that takes longer is
                                    slow; 1..1 year or WEIR_NEVER, default
-                                   WEIR_NEVER: calls are not timed.  Timing
+                                   WEIR_NEVER: calls are not timed, as they
+                                   never are with consecutive.  Timing
                                    reads the clock, or the processor's
                                    counter, twice for each call.  A
                                    probe that is slow counts as a failure. */

@@ -11,14 +11,30 @@ uint64_t random_next(random_source *r)
 
 void random_seed(random_source *r, uint64_t seed)
 {
-    r->state = seed;
+    *r = (random_source){.state = seed};
     r->state = random_next(r); /* neighbouring seeds are no neighbours */
+}
+
+void random_bytes(random_source *r, const uint8_t *bytes, size_t size)
+{
+    random_seed(r, 0);
+    r->bytes = bytes;
+    r->left = size;
+}
+
+/* As many bytes as the limit has. */
+static uint64_t take_bytes(random_source *r, uint64_t limit)
+{
+    uint64_t x = 0;
+    for (uint64_t rest = limit - 1; rest && r->left; rest >>= 8, r->left--)
+        x = x << 8 | *r->bytes++;
+    return x;
 }
 
 /* The bias of the modulo does not matter here. */
 uint64_t random_below(random_source *r, uint64_t limit)
 {
-    return random_next(r) % limit;
+    return (r->left ? take_bytes(r, limit) : random_next(r)) % limit;
 }
 
 uint64_t random_between(random_source *r, uint64_t low, uint64_t high)

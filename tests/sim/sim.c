@@ -1,12 +1,4 @@
-/* A deterministic simulation: one thread, virtual time, and every choice
- * drawn from a seed.
- *
- *   sim [first seed [count]]     seeds; FAULTS in the environment: says how
- *                                often each fault struck
- *   sim <seed> 1 <scope>         less of a run, as a failing one prints it
- *
- * Each seed runs twice; both runs must leave the same trace.  One that fails
- * is shrunk. */
+/* One run of the simulation. */
 #include <inttypes.h>
 
 #include "sim.h"
@@ -26,17 +18,22 @@ void run_fail(const run *r, const char *file, int line, const char *what)
     exit(1);
 }
 
-static run run_once(uint64_t seed, const scope *s)
+void run_parts(run *r)
 {
     static void (*const parts[PARTS])(run *) = {
         world_run, breaker_check_run, bulkhead_check_run, retry_check_run,
         verdict_check_run,
     };
+    for (uint32_t i = 0; i < PARTS; i++)
+        if (r->scope.parts & 1u << i)
+            parts[i](r);
+}
+
+static run run_once(uint64_t seed, const scope *s)
+{
     run r = {.seed = seed, .scope = *s, .hash = UINT64_C(0xcbf29ce484222325)};
     random_seed(&r.random, seed);
-    for (uint32_t i = 0; i < PARTS; i++)
-        if (s->parts & 1u << i)
-            parts[i](&r);
+    run_parts(&r);
     return r;
 }
 
@@ -65,19 +62,4 @@ int run_report(uint64_t count)
         printf("sim: a fault never struck\n");
     fflush(stdout);
     return dead;
-}
-
-int main(int argc, char **argv)
-{
-    uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 2000;
-    scope s;
-    if (argc <= 3)
-        return run_guarded(first, count);
-    if (!scope_read(&s, argv[3])) {
-        fprintf(stderr, "usage: sim [first seed [count | 1 scope]]\n");
-        return 2;
-    }
-    run_twice(first, &s);
-    return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef WEIR_SIM_H
 #define WEIR_SIM_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +17,12 @@
 
 typedef struct random_source {
     uint64_t state;
+    const uint8_t *bytes; /* these choose first, while there are any */
+    size_t left;
 } random_source;
 
 void random_seed(random_source *r, uint64_t seed);
+void random_bytes(random_source *r, const uint8_t *bytes, size_t size);
 uint64_t random_next(random_source *r);
 uint64_t random_below(random_source *r, uint64_t limit); /* limit >= 1 */
 uint64_t random_between(random_source *r, uint64_t low, uint64_t high);
@@ -56,6 +60,7 @@ typedef struct run {
 
 enum { PARTS = 5 }; /* simulations, see sim.c */
 
+void run_parts(run *r);
 /* Both times it leaves the same trace. */
 run run_twice(uint64_t seed, const scope *s);
 int run_report(uint64_t count); /* 1: the runs prove too little */
