@@ -17,9 +17,9 @@ if ! $cc -fsanitize=fuzzer -o "$build/probe" "$build/probe.c" 2>/dev/null; then
     echo "fuzz: skipped: $cc with libFuzzer is not installed"
     exit 0
 fi
-${MAKE:-make} -s B="$build" CC="$cc" FUZZER=-fsanitize=fuzzer CFLAGS="-O1 -g \
-    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
-    fuzzers || exit 1
+san="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
+${MAKE:-make} -s B="$build" CC="$cc" FUZZER=-fsanitize=fuzzer \
+    CFLAGS="-O1 -g $san" fuzzers || exit 1
 
 for t in "$@"; do
     mkdir -p "$build/corpus/$t" "$corpus/$t"
