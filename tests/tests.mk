@@ -51,7 +51,8 @@ $(SIM): $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c)) $(B)/libweir.a
 
 FAULTY = posix_memalign free pthread_mutex_init pthread_mutex_destroy \
 	pthread_cond_init pthread_cond_destroy pthread_condattr_init \
-	pthread_condattr_destroy pthread_condattr_setclock pthread_create pthread_cond_wait \
+	pthread_condattr_destroy pthread_condattr_setclock pthread_create \
+	pthread_cond_wait \
 	pthread_cond_timedwait fcntl open read close write getrandom \
 	$(if $(HAVE_UV),uv_async_init)
 $(B)/tests/faults/%.o: TEST_CFLAGS += $(if $(HAVE_UV),-DWITH_UV)
@@ -170,6 +171,17 @@ $(FUZZERS): %: %.o $(if $(FUZZER),,$(B)/tests/fuzz/replay.o) \
 		$(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,\
 		$(wildcard tests/sim/*.c))) $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZER) -o $@ $^ -lm -pthread
+
+# Are the tests able to fail?  Mutants of src/, drawn at random for so many
+# seconds (0: all of them); and a bug for each entry of the catalogue.
+MUTATE_SECONDS ?= 600
+MUTATE_SEED ?= 1
+.PHONY: mutate mutate-catalogue
+mutate:
+	@$(PYTHON) tests/mutate/mutate.py --sample $(MUTATE_SECONDS) \
+		--seed $(MUTATE_SEED)
+mutate-catalogue:
+	@$(PYTHON) tests/mutate/mutate.py --seeded
 
 .PHONY: check-fuzz fuzz fuzzers
 fuzzers: $(FUZZERS)
