@@ -31,11 +31,9 @@ COMPILE = $(CC) $(OUR_CPPFLAGS) $(OUR_CFLAGS) $(filter-out -Wl%,$(HARDENED)) \
 HARDENING ?= yes
 HARDENING_FLAGS = -fstack-protector -fstack-clash-protection \
 	-D_FORTIFY_SOURCE=2 -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
-try_flags = $(shell mkdir -p $(B); for f in $(1); do \
-	echo 'extern int weir;' | $(CC) $(CPPFLAGS) $(CFLAGS) -Werror $$f \
-	-include stdlib.h -shared -fPIC -x c -o $(B)/try - 2>/dev/null && \
-	echo $$f; done; \
-	rm -f $(B)/try)
+try_flags = $(shell mkdir -p $(B); echo '#'include '<stdlib.h>' > $(B)/try.c; \
+	for f in $(1); do $(CC) $(CPPFLAGS) $(CFLAGS) -Werror $$f -shared -fPIC \
+	-o $(B)/try $(B)/try.c 2>/dev/null && echo $$f; done; rm -f $(B)/try*)
 # Sanitizers bring guards of their own, and -D_FORTIFY_SOURCE hides from them.
 ifeq ($(HARDENING)$(findstring -fsanitize,$(CFLAGS)),yes)
 HARDENED := $(call try_flags,$(HARDENING_FLAGS))

@@ -183,6 +183,11 @@ mutate:
 mutate-catalogue:
 	@$(PYTHON) tests/mutate/mutate.py --seeded
 
+# All of it at the size of a release; SHORT=1: to see that it works.
+.PHONY: proof
+proof:
+	@MAKE="$(MAKE)" sh tests/proof.sh $(B) $(SHORT)
+
 .PHONY: check-fuzz fuzz fuzzers
 fuzzers: $(FUZZERS)
 check-fuzz: $(FUZZERS)
@@ -219,7 +224,7 @@ freeze: $(FREEZE)
 
 # Not on every target, and not with other sanitizers.
 check: $(if $(findstring -fsanitize,$(CFLAGS)),,$(shell echo 'int x;' | \
-	$(CC) $(CFLAGS) -fsanitize=thread -x c -c -o /dev/null - 2>/dev/null && \
+	$(CC) $(filter-out --coverage,$(CFLAGS)) -fsanitize=thread -x c -c -o /dev/null - 2>/dev/null && \
 	echo freeze))
 
 # The same tests on other machines and C libraries, and under valgrind; each
