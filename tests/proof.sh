@@ -29,7 +29,8 @@ target() { ${MAKE:-make} B="$build" "$@"; }
 
 # The share of conditions, from the report of llvm-cov.
 conditions() {
-    target mcdc && awk '/^(policy|engine)\// { all += $(NF - 2); not += $(NF - 1) }
+    target mcdc && awk '
+        /^(policy|engine)\// { all += $(NF - 2); not += $(NF - 1) }
         END { share = 100 * (all - not) / all
               printf "conditions: %.1f %% (%d of %d)\n", share, all - not, all
               exit share < 98 }' "$out/conditions"

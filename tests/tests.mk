@@ -224,8 +224,8 @@ freeze: $(FREEZE)
 
 # Not on every target, and not with other sanitizers.
 check: $(if $(findstring -fsanitize,$(CFLAGS)),,$(shell echo 'int x;' | \
-	$(CC) $(filter-out --coverage,$(CFLAGS)) -fsanitize=thread -x c -c -o /dev/null - 2>/dev/null && \
-	echo freeze))
+	$(CC) $(filter-out --coverage,$(CFLAGS)) -fsanitize=thread -x c -c \
+	-o /dev/null - 2>/dev/null && echo freeze))
 
 # The same tests on other machines and C libraries, and under valgrind; each
 # has its own folder in $(B).
