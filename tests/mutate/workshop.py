@@ -92,13 +92,15 @@ class Workshop:
         self.jobs, self.trees = jobs, queue.Queue()
         self.tests = list(all_tests())
 
+    def programs(self):
+        return sorted({p for t in self.tests for p in t.programs})
+
     def prepare(self):
         first = os.path.join(self.dir, "0")
         shutil.copytree(ROOT, first, symlinks=True,
                         ignore=shutil.ignore_patterns(".git", "build"))
-        targets = sorted({p for t in self.tests for p in t.programs})
-        status, said = run(MAKE + ["-j%d" % self.jobs, "lib"] + targets,
-                           first, 900)
+        status, said = run(MAKE + ["-j%d" % self.jobs, "lib"] +
+                           self.programs(), first, 900)
         if status:
             raise SystemExit("mutate: the tests do not build\n" + said)
         for t in self.tests:
