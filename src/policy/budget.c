@@ -1,5 +1,6 @@
 #include "policy/budget.h"
 
+#include "base/clock.h"
 #include "base/options.h"
 #include "base/time.h"
 
@@ -62,9 +63,10 @@ void weir_budget_unref(weir_budget *budget)
     weir__policy_unref((weir__policy *)budget);
 }
 
+/* A refill may come some milliseconds late: a third of the cost. */
 static uint64_t age(const weir_budget *budget)
 {
-    return weir__time_since(weir_clock_now_ns(budget->policy.clock),
+    return weir__time_since(weir__clock_coarse_ns(budget->policy.clock),
                             budget->made_ns);
 }
 
