@@ -20,8 +20,7 @@ static void enter_as_done(weir_call *call, uint32_t layer)
         node->u.permit = weir__permit(call->passed_word, 0);
         node->taken = 1;
         break;
-    case WEIR__BULKHEAD:
-    default: /* a budget is no layer */
+    default: /* a bulkhead; a budget is no layer */
         node->taken = 1;
         break;
     }

@@ -62,9 +62,10 @@ static inline int weir__direct_success(const weir_pipeline *pipeline,
     if (weir__likely(pipeline->classify == weir_classify_default))
         return code == 0;
     int outcome = weir__pipeline_classify(pipeline, code);
-    if (outcome != WEIR_SUCCESS || attempt->said != 0)
-        weir_attempt_set_outcome(attempt, outcome);
-    return outcome == WEIR_SUCCESS && attempt->said == 0;
+    if (outcome == WEIR_SUCCESS)
+        return 1;
+    weir_attempt_set_outcome(attempt, outcome);
+    return 0;
 }
 
 /* The attempt has ended with code.  1: and so has the call. */

@@ -30,14 +30,14 @@ weir__node *weir__node_enter(weir_call *call, uint32_t layer)
 static void give_back(weir_call *call, weir__node *node)
 {
     weir__policy *policy = call->pipeline->layers[node->layer];
-    if (policy->kind == WEIR__BULKHEAD && node->left)
-        weir__bulkhead_release_abandoned((weir_bulkhead *)policy,
-                                         &node->u.abandoned);
-    else if (policy->kind == WEIR__BULKHEAD)
-        weir__bulkhead_release((weir_bulkhead *)policy);
-    else
+    if (policy->kind == WEIR__BREAKER)
         weir__breaker_record((weir_breaker *)policy, node->u.permit,
                              WEIR_IGNORED, WEIR_NEVER, WEIR_NOW);
+    else if (node->left)
+        weir__bulkhead_release_abandoned((weir_bulkhead *)policy,
+                                         &node->u.abandoned);
+    else
+        weir__bulkhead_release((weir_bulkhead *)policy);
 }
 
 void weir__node_drop(weir_call *call, weir__node *node)
@@ -53,11 +53,12 @@ void weir__node_drop(weir_call *call, weir__node *node)
         weir__release(call->pipeline->allocator, node, sizeof *node);
 }
 
-/* Held by attempts that were given up: its permit is abandoned from here. */
+/* Held by attempts that were given up, which had its permit: that is abandoned
+ * from here. */
 void weir__node_leave(weir_call *call, weir__node *node)
 {
     weir__policy *policy = call->pipeline->layers[node->layer];
-    if (policy->kind == WEIR__BULKHEAD && node->taken &&
+    if (policy->kind == WEIR__BULKHEAD &&
         weir__load_acquire(&node->refs) != 1u) {
         node->left = 1;
         weir__bulkhead_abandon((weir_bulkhead *)policy, &node->u.abandoned,

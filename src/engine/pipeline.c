@@ -168,8 +168,7 @@ static void shape(weir_pipeline *pipeline)
             bits |= bits & WEIR__LIMITED ? WEIR__GENERAL : WEIR__LIMITED;
             pipeline->bulkhead = (weir_bulkhead *)policy;
             break;
-        case WEIR__RETRY:
-        default: /* a budget is no layer */
+        default: /* a retry; a budget is no layer */
             bits |= shape_retry(pipeline, (weir_retry *)policy);
             break;
         }

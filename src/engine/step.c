@@ -97,8 +97,7 @@ static void enter(weir_call *call, uint32_t layer)
     case WEIR__BREAKER:
         enter_breaker(call, node, (weir_breaker *)policy);
         break;
-    case WEIR__BULKHEAD:
-    default: /* a budget is no layer */
+    default: /* a bulkhead; a budget is no layer */
         enter_bulkhead(call, node, (weir_bulkhead *)policy);
         break;
     }
@@ -287,7 +286,7 @@ int weir__step(weir_call *call, uint64_t *wake_ns, weir_attempt **cancelled)
         case WEIR__BACKOFF:
             action = step_backoff(call, wake_ns);
             break;
-        case WEIR__DONE:
+        default: /* WEIR__DONE */
             action = WEIR_STEP_DONE;
             break;
         }
@@ -316,7 +315,6 @@ int weir__step_again(weir_call *call, int code)
         weir_attempt_set_outcome(attempt, outcome);
         return 0;
     }
-    call->result.last_code = code;
     weir__call_start(call, attempt, WEIR_NEVER);
     return 1;
 }

@@ -365,11 +365,12 @@ static uint32_t current_generation(const void *handle)
 int weir_breaker_listen(weir_breaker *breaker, weir_listener_fn fn, void *arg,
                         weir_destroy_fn destroy)
 {
-    if (!breaker || !fn) {
-        if (destroy)
-            destroy(arg);
-        return WEIR_EINVAL;
-    }
-    return weir__events_listen(&breaker->events, breaker->policy.allocator, fn,
-                               arg, destroy, current_generation, breaker);
+    int status = WEIR_EINVAL;
+    if (breaker && fn)
+        status = weir__events_listen(
+            &breaker->events, breaker->policy.allocator, fn, arg, destroy,
+            current_generation, breaker);
+    if (status != WEIR_OK && destroy)
+        destroy(arg);
+    return status;
 }

@@ -84,8 +84,6 @@ int weir__events_listen(weir__events_slot *slot,
         listener ? lock_events(slot, allocator, current, handle) : NULL;
     if (!events) {
         weir__release(allocator, listener, sizeof *listener);
-        if (destroy)
-            destroy(arg);
         return WEIR_ENOMEM;
     }
     listener->fn = fn;

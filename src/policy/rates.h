@@ -7,7 +7,7 @@
 typedef struct weir__rates {
     double failed;    /* 0..1 of the calls, 0 excluded */
     double slow;      /* the same */
-    uint32_t minimum; /* calls before anything is judged */
+    uint32_t minimum; /* calls before anything is judged; 1 or more */
     /* The same, counted out for a number of calls; 0: for none. */
     uint32_t calls;
     uint32_t calls_failed;
@@ -29,9 +29,9 @@ static inline int weir__rates_reached(const weir__rates *rates, uint64_t calls,
     if (calls == rates->calls)
         return calls > 0 && (failed >= rates->calls_failed ||
                              slow >= rates->calls_slow);
-    return calls > 0 && calls >= rates->minimum &&
-           ((failed > 0 && (double)failed / (double)calls >= rates->failed) ||
-            (slow > 0 && (double)slow / (double)calls >= rates->slow));
+    return calls >= rates->minimum &&
+           ((double)failed / (double)calls >= rates->failed ||
+            (double)slow / (double)calls >= rates->slow);
 }
 
 /* Counts it out for the calls of a full window, at least the minimum: it is

@@ -1,6 +1,8 @@
 /* Permits whose work was given up, and bulkheads that change their size. */
 #include "support.h"
 
+#include "policy/bulkhead.h"
+
 #include <sched.h>
 
 typedef struct fixture {
@@ -322,6 +324,34 @@ static void nobody_is_forgotten_while_the_size_changes(void **state)
     unmake(&f);
 }
 
+/* Where permits may be taken back, only who takes the lock knows. */
+static void full_is_certain_where_no_permit_can_be_taken_back(void **state)
+{
+    static const struct {
+        uint64_t abandoned_ns;
+        uint32_t queue;
+        int full;
+    } cases[] = {{WEIR_NEVER, 0, 1}, {5 * SECOND, 0, 0}, {WEIR_NEVER, 1, 0}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        fixture f = make(2, cases[i].queue, cases[i].abandoned_ns);
+        weir_attempt *attempts[2];
+        assert_false(weir__bulkhead_is_full(f.bulkhead));
+        assert_int_equal(weir_bulkhead_try_acquire(f.bulkhead), WEIR_OK);
+        assert_int_equal(weir_bulkhead_try_acquire(f.bulkhead), WEIR_OK);
+        assert_int_equal(weir__bulkhead_is_full(f.bulkhead),
+                         cases[i].queue == 0);
+        weir_bulkhead_release(f.bulkhead);
+        weir_bulkhead_release(f.bulkhead);
+        abandon_two(&f, attempts);
+        assert_int_equal(weir_bulkhead_running(f.bulkhead), 2);
+        assert_int_equal(weir__bulkhead_is_full(f.bulkhead), cases[i].full);
+        for (int n = 0; n < 2; n++)
+            weir_attempt_finish(attempts[n], 0, WEIR_NOW);
+        unmake(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +365,7 @@ int main(void)
         cmocka_unit_test(fewer_permits_take_effect_as_they_come_back),
         cmocka_unit_test(sizes_out_of_range_are_refused),
         cmocka_unit_test(nobody_is_forgotten_while_the_size_changes),
+        cmocka_unit_test(full_is_certain_where_no_permit_can_be_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

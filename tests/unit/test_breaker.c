@@ -1,6 +1,8 @@
 /* The circuit breaker: the state diagram, permits, the lease. */
 #include <sched.h>
 
+#include "policy/breaker.h"
+
 #include "breaker.h"
 
 /* ---- arguments ---- */
@@ -946,6 +948,129 @@ static void a_breaker_that_is_too_old_to_stay_open_asks_again(void **state)
     assert_state(WEIR_CLOSED);
 }
 
+/* ---- words that only races, or years, lead to ---- */
+
+static uint64_t half_open_in(uint64_t generation)
+{
+    return weir__word(WEIR_HALF_OPEN, generation, 0);
+}
+
+static void the_streak_counts_openings_in_a_row_up_to_255(void **state)
+{
+    weir__breaker_core core;
+    (void)state;
+    weir__breaker_core_init(&core);
+    assert_int_equal(weir__streak_raise(&core, weir__word(WEIR_CLOSED, 1, 0)),
+                     0);
+    assert_int_equal(weir__streak_raise(&core, half_open_in(3)), 1);
+    assert_int_equal(weir__streak_raise(&core, half_open_in(5)), 2);
+    assert_int_equal(weir__streak_raise(&core, half_open_in(5)), 2);
+    for (uint32_t i = 3; i < 300; i++)
+        assert_int_equal(weir__streak_raise(&core, half_open_in(2 * i + 1)),
+                         i < 255 ? i : 255);
+    assert_int_equal(
+        weir__streak_raise(&core, weir__word(WEIR_CLOSED, 700, 0)), 0);
+}
+
+static void a_late_opening_leaves_the_streak_alone(void **state)
+{
+    const uint64_t half = WEIR__GENERATION_MASK / 2;
+    weir__breaker_core core;
+    (void)state;
+    weir__breaker_core_init(&core);
+    weir__init(&core.streak, UINT64_C(10) << 8 | 4);
+    assert_int_equal(weir__streak_raise(&core, half_open_in(3)), 4);
+    assert_int_equal(weir__load_relaxed(&core.streak), 10 << 8 | 4);
+    assert_int_equal(weir__streak_raise(&core, half_open_in(10 + half)), 4);
+    assert_int_equal(weir__load_relaxed(&core.streak), 10 << 8 | 4);
+    assert_int_equal(weir__streak_raise(&core, half_open_in(9 + half)), 5);
+    assert_int_equal(weir__load_relaxed(&core.streak), (10 + half) << 8 | 5);
+    weir__init(&core.streak, WEIR__GENERATION_MASK << 8 | 5);
+    assert_int_equal(
+        weir__streak_raise(&core, half_open_in(WEIR__GENERATION_MASK)), 6);
+    assert_int_equal(weir__load_relaxed(&core.streak), 6);
+}
+
+static void the_count_of_failures_does_not_come_round(void **state)
+{
+    uint64_t full = weir__word(WEIR_METRICS_ONLY, 1, WEIR__PAYLOAD_MASK);
+    (void)state;
+    assert_int_equal(weir__word_after_closed(full - 1, WEIR_TRANSIENT), full);
+    assert_int_equal(weir__word_after_closed(full, WEIR_TRANSIENT), full);
+    assert_int_equal(weir__word_after_closed(full, WEIR_IGNORED), full);
+}
+
+static void a_permit_of_another_state_is_stale(void **state)
+{
+    (void)state;
+    trip_and_expire();
+    uint64_t permit = admitted();
+    uint64_t word = weir__load_relaxed(&breaker->core.word);
+    uint64_t other = weir__permit(
+        weir__word(WEIR_METRICS_ONLY, weir__word_generation(word), 0),
+        weir__word_payload(permit));
+    assert_int_equal(record(other, WEIR_TRANSIENT), WEIR_ESTALE);
+    assert_state(WEIR_HALF_OPEN);
+}
+
+static void a_permit_is_valid_while_its_probe_is_out(void **state)
+{
+    (void)state;
+    uint64_t old = admitted();
+    assert_true(weir__breaker_core_valid(&breaker->core, old));
+    trip_and_expire();
+    assert_false(weir__breaker_core_valid(&breaker->core, old));
+    uint64_t probe = admitted();
+    assert_true(weir__breaker_core_valid(&breaker->core, probe));
+    assert_int_equal(record(probe, WEIR_IGNORED), WEIR_OK);
+    assert_false(weir__breaker_core_valid(&breaker->core, probe));
+}
+
+static void what_is_inspected_counts_failures_while_closed(void **state)
+{
+    weir_breaker_snapshot s = {.size = sizeof s - 1};
+    (void)state;
+    assert_int_equal(weir_breaker_inspect(breaker, &s), WEIR_EINVAL);
+    assert_int_equal(weir_breaker_inspect(breaker, NULL), WEIR_EINVAL);
+    s.size = sizeof s;
+    assert_int_equal(weir_breaker_inspect(NULL, &s), WEIR_EINVAL);
+    calls(4, WEIR_TRANSIENT);
+    assert_int_equal(weir_breaker_inspect(breaker, &s), WEIR_OK);
+    assert_int_equal(s.failed, 4);
+    calls(1, WEIR_TRANSIENT);
+    assert_int_equal(weir_breaker_inspect(breaker, &s), WEIR_OK);
+    assert_int_equal(s.state, WEIR_OPEN);
+    assert_int_equal(s.failed, 0);
+    pass_open_time();
+    admitted();
+    assert_int_equal(weir_breaker_inspect(breaker, &s), WEIR_OK);
+    assert_int_equal(s.state, WEIR_HALF_OPEN);
+    assert_int_equal(s.failed, 0);
+}
+
+/* ---- open times that are drawn ---- */
+
+static uint64_t drawn_open_time(uint64_t seed, uint32_t seeded)
+{
+    weir_breaker_options o = breaker_options(vclock);
+    o.open_jitter = 1.0;
+    o.seed = seed;
+    o.seeded = seeded;
+    replace(&o);
+    trip();
+    return weir_breaker_retry_after_ns(breaker);
+}
+
+static void open_times_are_drawn_from_the_seed(void **state)
+{
+    (void)state;
+    uint64_t drawn = drawn_open_time(7, 1);
+    assert_int_equal(drawn_open_time(7, 1), drawn);
+    assert_int_not_equal(drawn_open_time(8, 1), drawn);
+    drawn = drawn_open_time(0, 0);
+    assert_int_not_equal(drawn_open_time(0, 0), drawn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1001,6 +1126,13 @@ int main(void)
         TEST(a_herd_at_the_expiry_gets_no_more_probes_than_allowed),
         TEST(a_reset_never_undoes_a_mode_set_at_the_same_time),
         TEST(a_breaker_that_is_too_old_to_stay_open_asks_again),
+        TEST(the_streak_counts_openings_in_a_row_up_to_255),
+        TEST(a_late_opening_leaves_the_streak_alone),
+        TEST(the_count_of_failures_does_not_come_round),
+        TEST(a_permit_of_another_state_is_stale),
+        TEST(a_permit_is_valid_while_its_probe_is_out),
+        TEST(what_is_inspected_counts_failures_while_closed),
+        TEST(open_times_are_drawn_from_the_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

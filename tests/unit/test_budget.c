@@ -1,6 +1,8 @@
 /* The retry budget: nothing is overspent, nothing lost, it always refills. */
 #include "support.h"
 
+#include "policy/budget_core.h"
+
 #include <math.h>
 
 static weir_budget_options budget_options(weir_clock *clock, uint32_t capacity,
@@ -289,6 +291,28 @@ static void budget_of_another_clock_is_refused(void **state)
     weir_clock_unref(clock);
 }
 
+static void budget_without_refill_stays_empty(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_budget *budget = new_budget(clock, 7, 0.1, 0.0);
+    assert_int_equal(drain(budget), 7);
+    advance(clock, 3600 * SECOND);
+    assert_int_equal(weir_budget_tokens(budget), 0);
+    assert_int_equal(weir_budget_reserve(budget), WEIR_EBUDGET);
+    weir_budget_unref(budget);
+    weir_clock_unref(clock);
+}
+
+/* 2^71 would come out as nothing. */
+static void refill_of_any_time_does_not_overflow(void **state)
+{
+    (void)state;
+    assert_true(weir__budget_gain(UINT64_C(1) << 40, 1 << 20) > 16777000);
+    assert_int_equal(weir__budget_gain(1953125, 1), 2048);
+    assert_int_equal(weir__budget_gain(1953125, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +326,8 @@ int main(void)
         cmocka_unit_test(retries_share_a_budget_and_stop_with_it),
         cmocka_unit_test(each_call_deposits_once),
         cmocka_unit_test(budget_of_another_clock_is_refused),
+        cmocka_unit_test(budget_without_refill_stays_empty),
+        cmocka_unit_test(refill_of_any_time_does_not_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,6 +140,51 @@ static void permits_too_many_are_dropped(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- what a thread finds that was late ---- */
+
+static void an_era_is_never_full_and_nobody_waits(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_bulkhead *small = new_bulkhead(clock, 1, 0);
+    assert_int_equal(weir_bulkhead_try_acquire(small), WEIR_OK);
+    assert_true(weir__bulkhead_is_full(small));
+    weir__stripes_begin(&small->core, 0);
+    assert_true(weir__is_striped(weir__load_relaxed(&small->core.word)));
+    assert_false(weir__bulkhead_is_full(small));
+    assert_int_equal(weir__waiting(WEIR__STRIPED | 3 * WEIR__ONE_WAITING), 0);
+    assert_int_equal(weir__waiting(3 * WEIR__ONE_WAITING), 3);
+    assert_int_equal(weir_bulkhead_release(small), WEIR_OK);
+    weir_bulkhead_unref(small);
+    weir_clock_unref(clock);
+}
+
+static void stripes_serve_nobody_once_their_era_is_over(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_bulkhead *small = new_bulkhead(clock, 10, 0);
+    weir__bulkhead_core *core = &small->core;
+    weir__stripe *stripe = &core->stripes[3];
+    uint64_t s, w;
+    assert_false(weir__stripes_take(core));
+    assert_false(weir__stripes_put(core));
+    weir__stripes_begin(core, 0);
+    w = weir__load_relaxed(&core->word);
+    weir__init(&stripe->word, weir__era_of(w) | WEIR__OPEN);
+    weir__stripes_gather(core);
+    assert_false(weir__is_striped(weir__load_relaxed(&core->word)));
+    weir__init(&stripe->word, weir__era_of(w) | WEIR__OPEN);
+    assert_false(weir__stripe_close(core, stripe, w, &s));
+    weir__stripes_begin(core, 0);
+    assert_false(weir__stripe_close(core, stripe, w, &s));
+    w = weir__load_relaxed(&core->word);
+    assert_true(weir__stripe_close(core, stripe, w, &s));
+    assert_int_equal(s, weir__era_of(w));
+    weir_bulkhead_unref(small);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +195,8 @@ int main(void)
         TEST(lower_limit_holds_for_permits_in_stripes),
         TEST(permit_given_back_twice_is_found_in_an_era),
         TEST(permits_too_many_are_dropped),
+        cmocka_unit_test(an_era_is_never_full_and_nobody_waits),
+        cmocka_unit_test(stripes_serve_nobody_once_their_era_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

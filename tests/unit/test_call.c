@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -760,6 +761,61 @@ static void successes_of_stepped_calls_count_in_a_window(void **state)
     weir_breaker_unref(breaker);
 }
 
+/* ---- the signal of a broken pipe ---- */
+
+static void wake_through_a_broken_pipe(fixture *f)
+{
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(weir_call_wake_fd(f->call, fds[1]), WEIR_OK);
+    close(fds[0]);
+    weir_attempt *attempt = step_attempt(f->call);
+    step_wait(f->call);
+    assert_int_equal(weir_attempt_finish(attempt, 0, WEIR_NOW), WEIR_OK);
+    step_done(f->call);
+    close(fds[1]);
+}
+
+static int pipe_signal_in(sigset_t *set)
+{
+    return sigismember(set, SIGPIPE);
+}
+
+static void pipe_signal_from_before_stays_pending(void **state)
+{
+    sigset_t pipe_signal, before, now;
+    int taken;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    pthread_kill(pthread_self(), SIGPIPE);
+    wake_through_a_broken_pipe(*state);
+    sigpending(&now);
+    assert_true(pipe_signal_in(&now));
+    sigwait(&pipe_signal, &taken);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void pipe_signal_that_is_ignored_is_not_waited_for(void **state)
+{
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    wake_through_a_broken_pipe(*state);
+    signal(SIGPIPE, before);
+}
+
+static void waking_leaves_mask_and_cancel_state_alone(void **state)
+{
+    sigset_t mask;
+    int cancel;
+    wake_through_a_broken_pipe(*state);
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    assert_false(pipe_signal_in(&mask));
+    sigpending(&mask);
+    assert_false(pipe_signal_in(&mask));
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancel);
+    assert_int_equal(cancel, PTHREAD_CANCEL_ENABLE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -793,6 +849,9 @@ int main(void)
         TEST(who_finishes_second_is_stale),
         TEST(no_attempt_listens_to_nothing),
         TEST(successes_of_stepped_calls_count_in_a_window),
+        TEST(pipe_signal_from_before_stays_pending),
+        TEST(pipe_signal_that_is_ignored_is_not_waited_for),
+        TEST(waking_leaves_mask_and_cancel_state_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -469,6 +469,75 @@ static void call_released_while_it_finishes_is_done(void **state)
     f->call = kept;
 }
 
+/* ---- release by callbacks ---- */
+
+static void release_the_call(const weir_event *event, void *arg)
+{
+    fixture *f = arg;
+    if (event->to != WEIR_HALF_OPEN || !f->call)
+        return;
+    weir_call_unref(f->call);
+    f->released = 1;
+}
+
+static void call_released_as_it_enters_gives_its_attempt_back(void **state)
+{
+    fixture *f = *state;
+    weir_step s = {.size = sizeof s};
+    uint64_t permit;
+    weir_breaker_listen(f->breaker, release_the_call, f, NULL);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(weir_breaker_acquire(f->breaker, &permit), WEIR_OK);
+        weir_breaker_record(f->breaker, permit, WEIR_TRANSIENT, WEIR_NEVER);
+    }
+    advance(f->clock, weir_breaker_retry_after_ns(f->breaker));
+    assert_int_equal(weir_call_step(f->call, WEIR_NOW, &s), WEIR_OK);
+    assert_int_equal(f->released, 1);
+    f->call = NULL;
+    assert_int_equal(s.action, WEIR_STEP_DONE);
+    assert_null(s.attempt);
+    assert_int_equal(weir_bulkhead_running(f->bulkhead), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(weir_breaker_acquire(f->breaker, &permit), WEIR_OK);
+}
+
+static void attempt_that_was_let_go_is_not_classified(void **state)
+{
+    fixture *f = *state;
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    weir_attempt_unref(step_attempt(f->call));
+    assert_int_equal(step_done(f->call).code, WEIR_ECANCELED);
+    assert_int_equal(f->classified, 0);
+    assert_int_equal(weir_breaker_inspect(f->breaker, &seen), WEIR_OK);
+    assert_int_equal(seen.failed, 0);
+}
+
+/* ---- arguments ---- */
+
+static void ignore(void *arg)
+{
+    (void)arg;
+}
+
+static void waking_is_set_once_and_results_have_room(void **state)
+{
+    fixture *f = *state;
+    weir_result r = {.size = sizeof r};
+    assert_int_equal(weir_call_on_wake(NULL, ignore, NULL, NULL), WEIR_EINVAL);
+    assert_int_equal(weir_call_on_wake(f->call, NULL, NULL, NULL),
+                     WEIR_EINVAL);
+    assert_int_equal(weir_call_wake_fd(NULL, 1), WEIR_EINVAL);
+    assert_int_equal(weir_call_wake_fd(f->call, 0), WEIR_OK);
+    assert_int_equal(weir_call_wake_fd(f->call, 1), WEIR_EINVAL);
+    assert_int_equal(weir_call_on_wake(f->call, ignore, NULL, NULL),
+                     WEIR_EINVAL);
+    run_to_success(f->call);
+    assert_int_equal(weir_call_result(NULL, &r), WEIR_EINVAL);
+    assert_int_equal(weir_call_result(f->call, NULL), WEIR_EINVAL);
+    r.size--;
+    assert_int_equal(weir_call_result(f->call, &r), WEIR_EINVAL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -496,6 +565,11 @@ int main(void)
         TEST(finish_refuses_what_is_not_its_own),
         CLASSIFIED(classifier_is_asked_once_for_each_attempt),
         CLASSIFIED(call_released_while_it_finishes_is_done),
+        TEST(call_released_as_it_enters_gives_its_attempt_back),
+        TEST(waking_is_set_once_and_results_have_room),
+        cmocka_unit_test_setup_teardown(
+            attempt_that_was_let_go_is_not_classified, setup_classified,
+            teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
 /* What a breaker tells its listeners, and what they may do. */
+#include "policy/breaker.h"
+
 #include "breaker.h"
 
 /* ---- listeners ---- */
@@ -419,6 +421,61 @@ static void two_first_listeners_at_once_are_both_heard(void **state)
     assert_int_equal(first_memory.live, 0);
 }
 
+static void trip_and_reset(void)
+{
+    trip();
+    weir_breaker_reset(breaker);
+}
+
+/* A thread may be so late that others have told what came after. */
+static void an_event_that_comes_too_late_is_dropped(void **state)
+{
+    event_log log = {.count = 0};
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        trip_and_reset();
+    listen_with(&log);
+    trip_and_reset();
+    weir_event late = {.kind = WEIR_EVENT_TRANSITION,
+                       .sequence = log.events[0].sequence - 1};
+    weir__events_publish(&breaker->events, late);
+    for (int i = 0; i < 70; i++)
+        trip_and_reset();
+    assert_int_equal(log.count, 2 * 71);
+    assert_int_equal(log.broken, 0);
+    for (int i = 0; i < log.count; i++)
+        assert_int_equal(log.events[i].sequence,
+                         log.events[0].sequence + (uint64_t)i);
+}
+
+static void note_cancel_state(const weir_event *event, void *arg)
+{
+    (void)event;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, arg);
+}
+
+static void no_thread_is_cancelled_in_a_listener(void **state)
+{
+    int inside = -1, after = -1;
+    (void)state;
+    assert_int_equal(weir_breaker_listen(breaker, note_cancel_state, &inside,
+                                         NULL),
+                     WEIR_OK);
+    trip();
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &after);
+    assert_int_equal(inside, PTHREAD_CANCEL_DISABLE);
+    assert_int_equal(after, PTHREAD_CANCEL_ENABLE);
+}
+
+static void listening_needs_a_breaker_and_a_listener(void **state)
+{
+    (void)state;
+    assert_int_equal(weir_breaker_listen(NULL, write_down, NULL, NULL),
+                     WEIR_EINVAL);
+    assert_int_equal(weir_breaker_listen(breaker, NULL, NULL, NULL),
+                     WEIR_EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +492,9 @@ int main(void)
         TEST(two_million_transitions_and_more_leave_no_trace),
         TEST(transitions_of_several_threads_are_one_chain),
         TEST(two_first_listeners_at_once_are_both_heard),
+        TEST(an_event_that_comes_too_late_is_dropped),
+        TEST(no_thread_is_cancelled_in_a_listener),
+        TEST(listening_needs_a_breaker_and_a_listener),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

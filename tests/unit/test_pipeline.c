@@ -366,6 +366,73 @@ static void each_of_two_retries_fills_its_own_budget(void **state)
     weir_pipeline_unref(pipeline);
 }
 
+static void note_nothing(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+}
+
+static int listen_for_cancel(weir_attempt *attempt, void *arg)
+{
+    (void)arg;
+    return weir_attempt_on_cancel(attempt, note_nothing, NULL);
+}
+
+static void a_straight_call_may_listen_though_nobody_cancels_it(void **state)
+{
+    weir_pipeline *pipeline = new_pipeline(NULL);
+    (void)state;
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_run(pipeline, listen_for_cancel, NULL), WEIR_OK);
+    weir_pipeline_unref(pipeline);
+}
+
+/* Though the breaker could be asked without a permit. */
+static void a_full_bulkhead_outside_rejects_before_an_open_breaker(
+    void **state)
+{
+    weir_pipeline *pipeline = new_pipeline(NULL);
+    weir_breaker *breaker = new_breaker(NULL);
+    weir_bulkhead *bulkhead = new_bulkhead(NULL, 1, 0);
+    int runs = 0;
+    (void)state;
+    weir_pipeline_add_bulkhead(pipeline, bulkhead);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_seal(pipeline);
+    weir_breaker_set_mode(breaker, WEIR_FORCED_OPEN);
+    assert_int_equal(weir_run(pipeline, succeed, &runs), WEIR_EOPEN);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    assert_int_equal(weir_run(pipeline, succeed, &runs), WEIR_EFULL);
+    weir_bulkhead_release(bulkhead);
+    assert_int_equal(runs, 0);
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+    weir_bulkhead_unref(bulkhead);
+}
+
+static void recommended_policies_are_in_the_memory_of_the_pipeline(
+    void **state)
+{
+    counting memory;
+    weir_pipeline_options p;
+    weir_pipeline *pipeline;
+    (void)state;
+    counting_init(&memory);
+    weir_pipeline_options_init(&p, sizeof p);
+    p.allocator = &memory.table;
+    assert_int_equal(weir_pipeline_new(&pipeline, &p), WEIR_OK);
+    assert_int_equal(memory.live, 1);
+    assert_int_equal(weir_pipeline_add_recommended(NULL, SECOND, SECOND, NULL,
+                                                   NULL, NULL),
+                     WEIR_EINVAL);
+    assert_int_equal(weir_pipeline_add_recommended(pipeline, SECOND, SECOND,
+                                                   NULL, NULL, NULL),
+                     WEIR_OK);
+    assert_int_equal(memory.live, 6);
+    weir_pipeline_unref(pipeline);
+    assert_int_equal(memory.live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +451,11 @@ int main(void)
         cmocka_unit_test(the_recommended_pipeline_is_added_whole_or_not_at_all),
         cmocka_unit_test(each_of_two_retries_fills_its_own_budget),
         cmocka_unit_test(the_recommended_pipeline_takes_what_it_is_given),
+        cmocka_unit_test(a_straight_call_may_listen_though_nobody_cancels_it),
+        cmocka_unit_test(
+            a_full_bulkhead_outside_rejects_before_an_open_breaker),
+        cmocka_unit_test(
+            recommended_policies_are_in_the_memory_of_the_pipeline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

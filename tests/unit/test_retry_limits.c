@@ -215,6 +215,62 @@ static void queue_times_are_retried_where_chosen(void **state)
     }
 }
 
+static int fail_slowly(weir_attempt *attempt, void *clock)
+{
+    (void)attempt;
+    advance(clock, 600 * MS);
+    return 7;
+}
+
+static void retry_at_once_ends_at_max_elapsed(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options o = retry_options(clock);
+    weir_result result = {.size = sizeof result};
+    o.base_ns = 0;
+    o.jitter = WEIR_JITTER_NONE;
+    o.max_attempts = 10;
+    o.max_elapsed_ns = SECOND;
+    weir_pipeline *pipeline = new_pipeline(clock);
+    put_retry(pipeline, new_retry(&o));
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_run_with(pipeline, NULL, fail_slowly, clock,
+                                   &result), 7);
+    assert_int_equal(result.attempts, 2);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+/* A hint is the delay from which the next one is drawn. */
+static void decorrelated_delays_grow_from_nothing_by_a_hint(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options o = retry_options(clock);
+    uint64_t sum_ns = 0;
+    o.base_ns = 0;
+    o.cap_ns = 10 * SECOND;
+    o.jitter = WEIR_JITTER_DECORRELATED;
+    o.seeded = 1;
+    weir_retry *retry = new_retry(&o);
+    for (uint64_t i = 1; i <= 20; i++) {
+        weir_retry_state s = {.size = sizeof s,
+                              .ordinal = i,
+                              .previous_ns = SECOND,
+                              .attempts = 1,
+                              .outcome = WEIR_TRANSIENT,
+                              .remaining_ns = WEIR_NEVER};
+        uint64_t delay_ns = 0;
+        assert_int_equal(weir_retry_next(retry, &s, &delay_ns), WEIR_OK);
+        assert_true(delay_ns <= 3 * SECOND);
+        sum_ns += delay_ns;
+    }
+    assert_true(sum_ns > 0);
+    weir_retry_unref(retry);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +279,8 @@ int main(void)
         cmocka_unit_test(each_reason_to_give_up_has_its_code),
         cmocka_unit_test(only_chosen_rejections_are_retried),
         cmocka_unit_test(queue_times_are_retried_where_chosen),
+        cmocka_unit_test(retry_at_once_ends_at_max_elapsed),
+        cmocka_unit_test(decorrelated_delays_grow_from_nothing_by_a_hint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

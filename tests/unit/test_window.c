@@ -617,6 +617,115 @@ static void time_window_counts_by_the_clock_of_the_machine(void **state)
     weir_breaker_unref(b);
 }
 
+static int succeed(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    return 0;
+}
+
+static void a_new_generation_counts_anew_from_the_first_success(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_COUNT);
+    o.window_calls = 4;
+    weir_breaker *breaker = new_breaker(&o);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_seal(pipeline);
+    for (int trip = 0; trip < 3; trip++) {
+        for (uint32_t n = 1; n <= 6; n++) {
+            assert_int_equal(weir_run(pipeline, succeed, NULL), WEIR_OK);
+            assert_int_equal(inspect(breaker).calls, n < 4 ? n : 4);
+        }
+        weir_breaker_reset(breaker);
+        assert_int_equal(inspect(breaker).calls, 0);
+    }
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
+static void a_span_begins_at_its_first_nanosecond(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_TIME);
+    o.window_ns = 10 * SECOND;
+    o.buckets = 10;
+    weir_breaker *breaker = new_breaker(&o);
+    record(breaker, 0, 0);
+    advance(clock, SECOND);
+    record(breaker, 0, 0);
+    advance(clock, 9 * SECOND - 1);
+    assert_int_equal(inspect(breaker).calls, 2);
+    advance(clock, 1);
+    assert_int_equal(inspect(breaker).calls, 1);
+    advance(clock, SECOND);
+    assert_int_equal(inspect(breaker).calls, 0);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
+/* Of a window with another tag, of generation 7 while the breaker is in it. */
+static int is_younger(uint64_t span, uint64_t than)
+{
+    weir__atomic_u64 word;
+    weir__init(&word, weir__word(WEIR_CLOSED, 7, 0));
+    return weir__tw_is_younger(weir__tw_tag(span, 7) | 3,
+                               weir__tw_tag(than, 7), &word, 7);
+}
+
+static void a_counter_is_younger_up_to_4095_spans(void **state)
+{
+    weir__atomic_u64 word;
+    (void)state;
+    assert_true(is_younger(101, 100));
+    assert_true(is_younger(100 + 0xfff, 100));
+    assert_false(is_younger(100 + 0x1000, 100));
+    assert_false(is_younger(99, 100));
+    assert_true(is_younger(0, WEIR__TW_SPAN_MASK));
+    assert_false(is_younger(WEIR__TW_SPAN_MASK, 0));
+    assert_false(is_younger(100, 100));
+    weir__init(&word, weir__word(WEIR_CLOSED, 7, 0));
+    assert_true(weir__tw_is_younger(weir__tw_tag(100, 7) | 3,
+                                    weir__tw_tag(100, 6), &word, 6));
+}
+
+static void each_part_of_the_shape_must_stay(void **state)
+{
+    static const struct change {
+        uint64_t window_ns;
+        uint32_t buckets;
+        int expected;
+    } changes[] = {{10 * SECOND, 10, WEIR_OK},
+                   {10 * SECOND, 20, WEIR_EINVAL},
+                   {20 * SECOND, 10, WEIR_EINVAL},
+                   {20 * SECOND, 20, WEIR_EINVAL}};
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    counting memory;
+    counting_init(&memory);
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_TIME);
+    weir_breaker *breaker = new_breaker(&o);
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        o.window_ns = changes[i].window_ns;
+        o.buckets = changes[i].buckets;
+        o.failure_rate = 0.25; /* something new */
+        assert_int_equal(weir_breaker_set_options(breaker, &o),
+                         changes[i].expected);
+    }
+    o.window_ns = 10 * SECOND;
+    o.buckets = 10;
+    o.allocator = &memory.table;
+    assert_int_equal(weir_breaker_set_options(breaker, &o), WEIR_EINVAL);
+    assert_int_equal(weir_breaker_set_options(breaker, NULL), WEIR_EINVAL);
+    assert_int_equal(weir_breaker_set_options(NULL, &o), WEIR_EINVAL);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -639,6 +748,10 @@ int main(void)
         cmocka_unit_test(open_time_with_jitter_is_spread_above_it),
         cmocka_unit_test(breaker_has_the_size_that_was_promised),
         cmocka_unit_test(time_window_counts_by_the_clock_of_the_machine),
+        cmocka_unit_test(a_new_generation_counts_anew_from_the_first_success),
+        cmocka_unit_test(a_span_begins_at_its_first_nanosecond),
+        cmocka_unit_test(a_counter_is_younger_up_to_4095_spans),
+        cmocka_unit_test(each_part_of_the_shape_must_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
