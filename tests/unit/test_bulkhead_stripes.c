@@ -185,6 +185,44 @@ static void stripes_serve_nobody_once_their_era_is_over(void **state)
     weir_clock_unref(clock);
 }
 
+static void stripe_words(weir__bulkhead_core *core, uint64_t word)
+{
+    for (int i = 0; i < WEIR__PERMIT_STRIPES; i++)
+        weir__init(&core->stripes[i].word, word);
+}
+
+static void permits_are_found_wherever_they_lie(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_bulkhead *small = new_bulkhead(clock, 10, 0);
+    weir__bulkhead_core *core = &small->core;
+    weir__stripes_begin(core, 11);
+    assert_false(weir__is_striped(weir__load_relaxed(&core->word)));
+    weir__stripes_begin(core, 10);
+    uint64_t w = weir__load_relaxed(&core->word);
+    assert_true(weir__is_striped(w));
+    for (int i = 0; i < 10; i++) /* none lies in a stripe yet */
+        assert_true(weir__stripes_take(core));
+    assert_int_equal(weir__held(weir__load_relaxed(&core->word)), 10);
+    assert_false(weir__stripes_take(core));
+    weir__stripe *own = weir__own_stripe(core);
+    for (int i = 0; i < WEIR__PERMIT_STRIPES; i++) {
+        stripe_words(core, weir__era_of(w) | WEIR__OPEN);
+        weir__init(&core->stripes[i].word, weir__era_of(w) | WEIR__OPEN | 1);
+        assert_true(weir__stripes_take(core));
+        assert_int_equal(weir__held(weir__load_relaxed(
+                             &core->stripes[i].word)), 0);
+    }
+    stripe_words(core, weir__era_of(w)); /* closed in this era: none goes in */
+    assert_false(weir__stripes_put(core));
+    assert_int_equal(weir__load_relaxed(&own->word), weir__era_of(w));
+    weir__stripes_gather(core);
+    weir__init(&core->word, UINT64_C(0));
+    weir_bulkhead_unref(small);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +235,7 @@ int main(void)
         TEST(permits_too_many_are_dropped),
         cmocka_unit_test(an_era_is_never_full_and_nobody_waits),
         cmocka_unit_test(stripes_serve_nobody_once_their_era_is_over),
+        cmocka_unit_test(permits_are_found_wherever_they_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

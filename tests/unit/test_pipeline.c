@@ -433,6 +433,32 @@ static void recommended_policies_are_in_the_memory_of_the_pipeline(
     assert_int_equal(memory.live, 0);
 }
 
+static int hint_and_succeed(weir_attempt *attempt, void *arg)
+{
+    (void)arg;
+    weir_attempt_retry_after(attempt, SECOND);
+    return 0;
+}
+
+static int count_success(int code, void *arg)
+{
+    (void)code;
+    ++*(int *)arg;
+    return WEIR_SUCCESS;
+}
+
+static void a_success_with_a_hint_is_classified_once(void **state)
+{
+    weir_pipeline *pipeline = new_pipeline(NULL);
+    int classified = 0;
+    (void)state;
+    weir_pipeline_classify(pipeline, count_success, &classified, NULL);
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_run(pipeline, hint_and_succeed, NULL), WEIR_OK);
+    assert_int_equal(classified, 1);
+    weir_pipeline_unref(pipeline);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +482,7 @@ int main(void)
             a_full_bulkhead_outside_rejects_before_an_open_breaker),
         cmocka_unit_test(
             recommended_policies_are_in_the_memory_of_the_pipeline),
+        cmocka_unit_test(a_success_with_a_hint_is_classified_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -461,6 +461,9 @@ static void bad_arguments_are_refused_and_destroy_arg(void **state)
                      WEIR_EINVAL);
     assert_int_equal(g.destroyed, 4);
     assert_int_equal(g.entered, 0);
+    assert_int_equal(weir_pool_run(NULL, unsealed, NULL, pass_gate, &g, NULL,
+                                   NULL),
+                     WEIR_EINVAL);
     assert_int_equal(weir_pool_close(pool, 2), WEIR_EINVAL);
     assert_int_equal(weir_pool_close(NULL, 0), WEIR_EINVAL);
     weir_pool_close(pool, 1);

@@ -204,6 +204,13 @@ static void bad_arguments_are_refused_and_destroy_arg(void **state)
                                  NULL, &r, destroy),
                      WEIR_EINVAL);
     assert_int_equal(r.destroyed, 4);
+    assert_int_equal(
+        weir_uv_run(driver, NULL, NULL, start_and_finish, done, &r, destroy),
+        WEIR_EINVAL);
+    assert_int_equal(
+        weir_uv_run(driver, NULL, NULL, start_and_finish, done, &r, NULL),
+        WEIR_EINVAL);
+    assert_int_equal(r.destroyed, 5);
     assert_int_equal(weir_uv_new(NULL, &loop), WEIR_EINVAL);
     assert_int_equal(weir_uv_new(&none, NULL), WEIR_EINVAL);
     assert_null(none);

@@ -726,6 +726,54 @@ static void each_part_of_the_shape_must_stay(void **state)
     weir_clock_unref(clock);
 }
 
+static void a_window_without_memory_for_stripes_counts_in_one(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    counting memory;
+    counting_init(&memory);
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_TIME);
+    o.allocator = &memory.table;
+    weir_breaker *breaker = new_breaker(&o);
+    unsigned calls = atomic_load(&memory.calls);
+    memory.fail_at = calls + 1;
+    memory.fail_all_after = 1;
+    weir__store_relaxed(&breaker->u.time.window.contended, 1u);
+    for (int i = 0; i < 3; i++)
+        record(breaker, 0, 0);
+    assert_int_equal(atomic_load(&memory.calls), calls + 1);
+    assert_null(atomic_load(&breaker->u.time.stripes));
+    assert_int_equal(inspect(breaker).calls, 3);
+    weir_breaker_unref(breaker);
+    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory.wrong, 0);
+    weir_clock_unref(clock);
+}
+
+/* Once only, and given back in its size. */
+static void stripes_are_asked_for_once(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    counting memory;
+    counting_init(&memory);
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_TIME);
+    o.allocator = &memory.table;
+    weir_breaker *breaker = new_breaker(&o);
+    record(breaker, 0, 0);
+    assert_int_equal(memory.live, 1);
+    weir__store_relaxed(&breaker->u.time.window.contended, 1u);
+    for (int i = 0; i < 3; i++)
+        record(breaker, 0, 0);
+    assert_int_equal(memory.live, 2);
+    assert_int_equal(atomic_load(&memory.calls), 2);
+    assert_int_equal(inspect(breaker).calls, 4);
+    weir_breaker_unref(breaker);
+    assert_int_equal(memory.live, 0);
+    assert_int_equal(memory.wrong, 0);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -752,6 +800,8 @@ int main(void)
         cmocka_unit_test(a_span_begins_at_its_first_nanosecond),
         cmocka_unit_test(a_counter_is_younger_up_to_4095_spans),
         cmocka_unit_test(each_part_of_the_shape_must_stay),
+        cmocka_unit_test(a_window_without_memory_for_stripes_counts_in_one),
+        cmocka_unit_test(stripes_are_asked_for_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
