@@ -313,6 +313,20 @@ static void refill_of_any_time_does_not_overflow(void **state)
     assert_int_equal(weir__budget_gain(1953125, 0), 0);
 }
 
+static void budget_refills_ten_a_second_by_default(void **state)
+{
+    weir_budget_options o;
+    weir_budget *budget = NULL;
+    (void)state;
+    assert_int_equal(weir_budget_options_init(&o, sizeof o), WEIR_OK);
+    assert_true(o.per_second >= 10.0 && o.per_second <= 10.0);
+    o.per_second = 10000.5;
+    assert_int_equal(weir_budget_new(&budget, &o), WEIR_EINVAL);
+    o.per_second = 10000.0;
+    assert_int_equal(weir_budget_new(&budget, &o), WEIR_OK);
+    weir_budget_unref(budget);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +342,7 @@ int main(void)
         cmocka_unit_test(budget_of_another_clock_is_refused),
         cmocka_unit_test(budget_without_refill_stays_empty),
         cmocka_unit_test(refill_of_any_time_does_not_overflow),
+        cmocka_unit_test(budget_refills_ten_a_second_by_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,9 @@
 /* Time and cancellation that come from outside of a call: times that the
  * caller gives, the time an attempt ended, tokens of the calls around it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "stepping.h"
 
 #include "engine/attempt.h"
@@ -260,6 +264,139 @@ static void no_thread_is_cancelled_in_what_an_attempt_is_told(void **state)
     weir_clock_unref(clock);
 }
 
+/* ---- what a way of its own could forget ---- */
+
+static weir_breaker *add_breaker(weir_pipeline *pipeline, weir_clock *clock)
+{
+    weir_breaker_options o = breaker_options(clock);
+    weir_breaker *breaker = new_breaker(&o);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    return breaker;
+}
+
+/* With one breaker on the direct path, with two layer by layer. */
+static void calls_that_fail_together_come_back_apart(void **state)
+{
+    (void)state;
+    for (int breakers = 1; breakers <= 2; breakers++) {
+        weir_clock *clock = new_virtual_clock();
+        weir_retry_options r = retry_options(clock);
+        weir_step s = {.size = sizeof s};
+        weir_call *calls[4];
+        uint64_t wake_ns[4];
+        r.seeded = 1;
+        weir_pipeline *pipeline = new_pipeline(clock);
+        put_retry(pipeline, new_retry(&r));
+        for (int i = 0; i < breakers; i++)
+            weir_breaker_unref(add_breaker(pipeline, clock));
+        weir_pipeline_seal(pipeline);
+        for (int i = 0; i < 4; i++) {
+            calls[i] = new_call(pipeline);
+            weir_call_finish(calls[i], step_attempt(calls[i]), 7, WEIR_NOW,
+                             &s);
+            wake_ns[i] = s.wake_ns;
+            for (int n = 0; n < i; n++)
+                assert_int_not_equal(wake_ns[n], wake_ns[i]);
+        }
+        for (int i = 0; i < 4; i++)
+            weir_call_unref(calls[i]);
+        weir_pipeline_unref(pipeline);
+        weir_clock_unref(clock);
+    }
+}
+
+static void stepped_success_ends_a_row_of_failures(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_breaker *breaker = add_breaker(pipeline, clock);
+    weir_step s = {.size = sizeof s};
+    weir_pipeline_seal(pipeline);
+    for (int i = 0; i < 9; i++) {
+        weir_call *call = new_call(pipeline);
+        weir_call_finish(call, step_attempt(call), i == 4 ? 0 : 7, WEIR_NOW,
+                         &s);
+        weir_call_unref(call);
+    }
+    assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+    weir_breaker_unref(breaker);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static int fail_slowly(weir_attempt *attempt, void *clock)
+{
+    (void)attempt;
+    advance(clock, 600 * MS);
+    return 7;
+}
+
+static void retry_at_once_ends_at_the_deadline(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options r = retry_options(clock);
+    weir_result result = {.size = sizeof result};
+    r.base_ns = 0;
+    r.jitter = WEIR_JITTER_NONE;
+    r.max_attempts = 10;
+    weir_pipeline *pipeline = new_pipeline(clock);
+    put_timeout(pipeline, new_timeout(clock, SECOND));
+    put_retry(pipeline, new_retry(&r));
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(
+        weir_run_with(pipeline, NULL, fail_slowly, clock, &result),
+        WEIR_ETIMEDOUT);
+    assert_int_equal(result.attempts, 2);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static void what_is_no_call_has_no_step(void **state)
+{
+    weir_step s = {.size = sizeof s};
+    (void)state;
+    assert_int_equal(weir_call_step(NULL, WEIR_NOW, &s), WEIR_EINVAL);
+    assert_int_equal(weir_call_finish(NULL, NULL, 0, WEIR_NOW, &s),
+                     WEIR_EINVAL);
+}
+
+/* ---- descriptors ---- */
+
+/* In a program that has closed its standard input. */
+static void descriptor_zero_is_one_like_others(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_timeout_pipeline(clock);
+    weir_call *call = new_call(pipeline);
+    int fds[2], input = dup(0);
+    uint64_t value = 0;
+    assert_int_equal(pipe(fds), 0);
+    close(0);
+    assert_int_equal(weir_call_wake_fd(call, fds[1]), WEIR_OK);
+    assert_true(fcntl(0, F_GETFD) >= 0);
+    assert_int_equal(weir_call_wake_fd(call, fds[1]), WEIR_EINVAL);
+    assert_int_equal(weir_call_on_wake(call, count_wake, NULL, NULL),
+                     WEIR_EINVAL);
+    weir_attempt *attempt = step_attempt(call);
+    step_wait(call);
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+    assert_int_equal(read(fds[0], &value, sizeof value), 8);
+    step_done(call);
+    errno = 77;
+    weir_call_unref(call);
+    assert_int_equal(errno, 77);
+    assert_int_equal(fcntl(0, F_GETFD), -1);
+    assert_int_equal(dup2(input, 0), 0);
+    close(input);
+    close(fds[0]);
+    close(fds[1]);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +409,11 @@ int main(void)
         cmocka_unit_test(breaker_outside_of_a_retry_is_not_retried),
         cmocka_unit_test(tokens_of_the_calls_around_it_count_each_once),
         cmocka_unit_test(no_thread_is_cancelled_in_what_an_attempt_is_told),
+        cmocka_unit_test(calls_that_fail_together_come_back_apart),
+        cmocka_unit_test(stepped_success_ends_a_row_of_failures),
+        cmocka_unit_test(retry_at_once_ends_at_the_deadline),
+        cmocka_unit_test(what_is_no_call_has_no_step),
+        cmocka_unit_test(descriptor_zero_is_one_like_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -459,6 +459,27 @@ static void a_success_with_a_hint_is_classified_once(void **state)
     weir_pipeline_unref(pipeline);
 }
 
+static int set_and_succeed(weir_attempt *attempt, void *arg)
+{
+    (void)arg;
+    return weir_attempt_set_outcome(attempt, WEIR_SUCCESS);
+}
+
+static void what_has_no_place_to_go_is_not_made(void **state)
+{
+    weir_timeout_options o;
+    weir_pipeline *pipeline = new_pipeline(NULL);
+    (void)state;
+    weir_timeout_options_init(&o, sizeof o);
+    o.timeout_ns = SECOND;
+    assert_int_equal(weir_timeout_new(NULL, &o), WEIR_EINVAL);
+    assert_int_equal(weir_pipeline_new_recommended(NULL, SECOND, SECOND),
+                     WEIR_EINVAL);
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_run(pipeline, set_and_succeed, NULL), WEIR_OK);
+    weir_pipeline_unref(pipeline);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +504,7 @@ int main(void)
         cmocka_unit_test(
             recommended_policies_are_in_the_memory_of_the_pipeline),
         cmocka_unit_test(a_success_with_a_hint_is_classified_once),
+        cmocka_unit_test(what_has_no_place_to_go_is_not_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

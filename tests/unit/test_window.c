@@ -774,6 +774,73 @@ static void stripes_are_asked_for_once(void **state)
     weir_clock_unref(clock);
 }
 
+static int fail_some(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    return ++*(int *)arg <= 2 ? 7 : 0;
+}
+
+static void run_that_completes_the_minimum_trips(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_COUNT);
+    int calls = 0;
+    o.minimum_calls = 4;
+    weir_breaker *breaker = new_breaker(&o);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_seal(pipeline);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+        assert_int_equal(weir_run(pipeline, fail_some, &calls),
+                         i < 2 ? 7 : 0);
+    }
+    assert_int_equal(weir_breaker_state(breaker), WEIR_OPEN);
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
+typedef struct meeting {
+    weir_breaker *breaker;
+    atomic_int there;
+} meeting;
+
+static void *record_once(void *arg)
+{
+    meeting *m = arg;
+    uint64_t permit = 0;
+    atomic_fetch_add(&m->there, 1);
+    while (atomic_load(&m->there) < 2)
+        ;
+    weir_breaker_acquire(m->breaker, &permit);
+    weir_breaker_record(m->breaker, permit, WEIR_SUCCESS, MS);
+    return NULL;
+}
+
+static void stripes_that_two_threads_add_are_there_once(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    counting memory;
+    counting_init(&memory);
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_TIME);
+    o.allocator = &memory.table;
+    for (int i = 0; i < 500; i++) {
+        meeting m = {.breaker = new_breaker(&o)};
+        weir__store_relaxed(&m.breaker->u.time.window.contended, 1u);
+        pthread_t other = start(record_once, &m);
+        record_once(&m);
+        join(other);
+        assert_int_equal(memory.live, 2);
+        assert_int_equal(inspect(m.breaker).calls, 2);
+        weir_breaker_unref(m.breaker);
+        assert_int_equal(memory.live, 0);
+    }
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -802,6 +869,8 @@ int main(void)
         cmocka_unit_test(each_part_of_the_shape_must_stay),
         cmocka_unit_test(a_window_without_memory_for_stripes_counts_in_one),
         cmocka_unit_test(stripes_are_asked_for_once),
+        cmocka_unit_test(run_that_completes_the_minimum_trips),
+        cmocka_unit_test(stripes_that_two_threads_add_are_there_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
