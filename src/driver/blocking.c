@@ -186,18 +186,22 @@ int weir__blocking_go_on(weir_pipeline *pipeline,
                          const weir__straight *straight, int code)
 {
     blocking b __attribute__((cleanup(end)));
+    uint32_t before = straight->attempt.said >> WEIR__SAID_BITS;
     begin(&b, pipeline, &weir__call_defaults);
     b.call.passed_word = straight->word;
     b.call.passed_ns = pipeline->shape & WEIR__TIMED
                            ? weir__stamp_ns(&straight->attempt.began)
                            : 0;
     b.call.now_ns = b.call.passed_ns; /* when the attempt began */
+    b.call.result.attempts = before;
     weir__call_start(&b.call, &b.attempt, WEIR_NEVER);
     weir__call_set_now(&b.call, WEIR_NOW);
     b.attempt.said = straight->attempt.said;
     b.attempt.outcome = straight->attempt.outcome;
     b.attempt.hint_ns = straight->attempt.hint_ns;
     weir__direct_spread(&b.call);
+    if (before > 0) /* the retry is all there is */
+        b.call.node->u.progress.attempts = before;
     b.attempt.deadline_ns = weir__call_deadline(&b.call);
     weir__step_returned(&b.call, code);
     return drive(&b, straight->fn, straight->arg);

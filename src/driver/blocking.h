@@ -4,7 +4,8 @@
 
 #include "engine/call.h"
 
-/* Where the straight path stopped: it has run the first attempt. */
+/* Where the straight path stopped: it has run the first attempt, or the first
+ * few of a retry that never waits. */
 typedef struct weir__straight {
     uint64_t word; /* the breaker's, when it passed the call */
     void *handle;  /* the pipeline, or the policy used alone */
@@ -18,8 +19,8 @@ int weir__blocking_run(weir_pipeline *pipeline,
                        const weir_call_options *options, weir_fn fn, void *arg,
                        weir_result *out);
 
-/* Goes on after the first attempt, which has returned code: with every policy
- * of the pipeline entered. */
+/* Goes on after an attempt that has returned code: with every policy of the
+ * pipeline entered. */
 int weir__blocking_go_on(weir_pipeline *pipeline,
                          const weir__straight *straight, int code);
 

@@ -81,16 +81,58 @@ static void weir__straight_fail(uint32_t shape, weir__straight *s, int outcome)
         weir__bulkhead_release(weir__straight_bulkhead(shape, s->handle));
 }
 
+static inline int weir__straight_classify(uint32_t shape, const void *handle,
+                                          int code)
+{
+    return shape & WEIR__ALONE ? weir_classify_default(code, NULL)
+                               : weir__pipeline_classify(handle, code);
+}
+
+/* The retry that is all there is, if it never waits; or NULL. */
+static inline const weir_retry *weir__straight_at_once(uint32_t shape,
+                                                       void *handle)
+{
+    const weir_pipeline *pipeline = handle;
+    const weir_retry *retry = handle;
+    if (shape & (WEIR__TIMED | WEIR__GUARDED | WEIR__LIMITED))
+        return NULL;
+    if (!(shape & WEIR__ALONE)) {
+        if (pipeline->count != 1)
+            return NULL;
+        retry = (const weir_retry *)pipeline->layers[0];
+    }
+    return retry->at_once ? retry : NULL;
+}
+
+/* Tries again as long as the attempts say nothing but a code.  1: *code is the
+ * end of it. */
+static int weir__straight_again(uint32_t shape, weir__straight *s,
+                                const weir_retry *retry, int *code)
+{
+    weir__retry_progress progress = {0, 0, 0, 0};
+    uint32_t said = 0;
+    while (s->attempt.said == said) {
+        if (!weir__outcome_retryable(
+                weir__straight_classify(shape, s->handle, *code)) ||
+            !weir__retry_at_once(retry, &progress))
+            return 1;
+        said = s->attempt.said = progress.attempts << WEIR__SAID_BITS;
+        *code = s->fn(&s->attempt, s->arg);
+    }
+    return 0;
+}
+
 static __attribute__((noinline)) int
 weir__turn_off_after(uint32_t shape, weir__straight *s, int code)
 {
     weir_pipeline view;
+    const weir_retry *retry = weir__straight_at_once(shape, s->handle);
+    if (retry && weir__straight_again(shape, s, retry, &code))
+        return code;
     if (!(shape & WEIR__TIMED) && s->attempt.said == 0 &&
         !weir__straight_retries(shape, s->handle)) {
-        weir__straight_fail(
-            shape, s,
-            shape & WEIR__ALONE ? weir_classify_default(code, NULL)
-                                : weir__pipeline_classify(s->handle, code));
+        weir__straight_fail(shape, s,
+                            weir__straight_classify(shape, s->handle, code));
         return code;
     }
     return weir__blocking_go_on(

@@ -10,7 +10,8 @@ uint32_t weir_attempt_number(const weir_attempt *attempt)
 {
     if (!attempt)
         return 0;
-    return attempt->call ? attempt->number : 1;
+    return attempt->call ? attempt->number
+                         : 1 + (attempt->said >> WEIR__SAID_BITS);
 }
 
 uint64_t weir__attempt_deadline(const weir_attempt *attempt)

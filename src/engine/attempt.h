@@ -19,7 +19,8 @@ enum {
     WEIR__SAID_OUTCOME = 1,
     WEIR__SAID_HINT = 2,
     WEIR__SAID_CANCEL = 4,
-    WEIR__SAID_UNRUN = 8 /* nobody has run it: by a pool */
+    WEIR__SAID_UNRUN = 8, /* nobody has run it: by a pool */
+    WEIR__SAID_BITS = 4   /* straight: above them the attempts before it */
 };
 
 /* cancel_state */
@@ -28,7 +29,7 @@ enum { WEIR__CANCEL_NONE, WEIR__CANCEL_LISTENS, WEIR__CANCEL_TOLD };
 struct weir_attempt {
     weir_call *call;
     uint32_t said;   /* which of the next but one the user has set */
-    uint32_t number; /* straight: not set, it is 1 */
+    uint32_t number; /* straight: not set, said tells */
     uint64_t deadline_ns; /* straight: counted from began */
     weir_clock *clock;
     weir__stamp began; /* straight only, and not set without a deadline */

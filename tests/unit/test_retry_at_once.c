@@ -230,6 +230,86 @@ static void retry_alone_does_the_same(void **state)
     unmake(&f);
 }
 
+/* ---- the straight way and the general one ---- */
+
+enum { SAY_NOTHING, SAY_HINT, SAY_PERMANENT, LISTEN, SAID };
+
+typedef struct talk {
+    int at;    /* the attempt that says it */
+    int what;
+    int ends;  /* the attempt that succeeds */
+    int runs;
+    int ignored; /* what fails is one of weir's own rejections */
+} talk;
+
+static void ignore_cancel(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+}
+
+static int talk_work(weir_attempt *attempt, void *arg)
+{
+    talk *t = arg;
+    int number = ++t->runs;
+    assert_int_equal(weir_attempt_number(attempt), number);
+    assert_int_equal(weir_attempt_remaining_ns(attempt), WEIR_NEVER);
+    assert_false(weir_attempt_canceled(attempt));
+    if (number == t->at && t->what == SAY_HINT)
+        weir_attempt_retry_after(attempt, 70 * MS);
+    if (number == t->at && t->what == SAY_PERMANENT)
+        weir_attempt_set_outcome(attempt, WEIR_PERMANENT);
+    if (number == t->at && t->what == LISTEN)
+        weir_attempt_on_cancel(attempt, ignore_cancel, NULL);
+    return number == t->ends ? 0 : t->ignored ? WEIR_EOPEN : 500 + number;
+}
+
+/* Of two ways the first is the short one. */
+static void both_ways(weir_clock *clock, weir_retry *alone,
+                      weir_pipeline *pipeline, const talk *what)
+{
+    talk a = *what, b = *what;
+    weir_result r = {.size = sizeof r};
+    uint64_t start_ns = weir_clock_now_ns(clock);
+    int code = alone ? weir_retry_run(alone, talk_work, &a)
+                     : weir_run(pipeline, talk_work, &a);
+    uint64_t short_ns = weir_clock_now_ns(clock) - start_ns;
+    assert_int_equal(
+        weir_run_with(pipeline, NULL, talk_work, &b, &r), code);
+    assert_int_equal(a.runs, b.runs);
+    assert_int_equal(r.attempts, b.runs);
+    assert_int_equal(short_ns, weir_clock_now_ns(clock) - start_ns - short_ns);
+}
+
+static void straight_and_general_way_do_the_same(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_clock_attach(clock);
+    weir_retry_options o = retry_options(clock);
+    o.base_ns = 0;
+    o.max_attempts = 4;
+    weir_retry *inner = new_retry(&o), *outer = new_retry(&o);
+    weir_pipeline *one = new_pipeline(clock), *two = new_pipeline(clock);
+    weir_pipeline_add_retry(one, inner);
+    weir_pipeline_add_retry(two, outer);
+    weir_pipeline_add_retry(two, inner);
+    weir_pipeline_seal(one);
+    weir_pipeline_seal(two);
+    for (int n = 0; n < 18 * 18 * SAID * 2; n++) {
+        talk t = {n % 18, n / 18 % SAID, n / 18 / SAID % 18, 0,
+                  n / 18 / SAID / 18};
+        both_ways(clock, inner, one, &t);
+        both_ways(clock, NULL, one, &t);
+        both_ways(clock, NULL, two, &t);
+    }
+    weir_pipeline_unref(one);
+    weir_pipeline_unref(two);
+    weir_retry_unref(inner);
+    weir_retry_unref(outer);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +321,7 @@ int main(void)
         cmocka_unit_test(hint_is_waited_for),
         cmocka_unit_test(budget_is_asked),
         cmocka_unit_test(retry_alone_does_the_same),
+        cmocka_unit_test(straight_and_general_way_do_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
