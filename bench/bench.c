@@ -1,5 +1,6 @@
 /* `make bench`: what a call costs here, beside what the machine itself takes.
- * bench [WORD...]   measures the cases that contain one of the words, and F
+ * bench [WORD...]   measures the cases that contain one of the words, and their
+ *                   floors
  * BENCH_ROUNDS, BENCH_SECONDS, BENCH_RESULTS in the environment */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static double number(const char *name, double otherwise)
     return text && *text ? atof(text) : otherwise;
 }
 
-static int is_wanted(const bench_case *c, int words, char **word)
+static int is_named(const bench_case *c, int words, char **word)
 {
     for (int i = 0; i < words; i++)
         if (strstr(c->name, word[i]))
@@ -24,13 +25,27 @@ static int is_wanted(const bench_case *c, int words, char **word)
     return words == 0 || strcmp(c->name, BENCH_FLOOR) == 0;
 }
 
+/* Named, or the floor of one that is. */
+static int is_wanted(const bench_list *list, const bench_case *c, int words,
+                     char **word)
+{
+    if (is_named(c, words, word))
+        return 1;
+    for (int i = 0; i < list->n; i++)
+        if (list->cases[i].floor && is_named(&list->cases[i], words, word) &&
+            strcmp(list->cases[i].floor, c->name) == 0)
+            return 1;
+    return 0;
+}
+
 static void choose(bench_list *list, int words, char **word)
 {
-    int n = 0;
-    for (int i = 0; i < list->n; i++)
-        if (is_wanted(&list->cases[i], words, word))
-            list->cases[n++] = list->cases[i];
-    list->n = n;
+    static bench_list all;
+    all = *list;
+    list->n = 0;
+    for (int i = 0; i < all.n; i++)
+        if (is_wanted(&all, &all.cases[i], words, word))
+            list->cases[list->n++] = all.cases[i];
 }
 
 static void measure(bench_report *r, const bench_plan *plan)

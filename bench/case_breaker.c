@@ -157,15 +157,27 @@ typedef struct state {
     void *(*make)(const void *, const weir_allocator *);
     bench_loop run, permit, timed_permit;
     uint32_t fails_each, flags;
+    const char *floors[BENCH_WINDOWS]; /* one for each window */
+    const char *permit_floors[BENCH_WINDOWS];
 } state;
 
 static const state states[] = {
-    {"success", bench_make_closed, run, permit, timed, 0, BENCH_HEADLINE},
+    {"success", bench_make_closed, run, permit, timed, 0, BENCH_HEADLINE,
+     {BENCH_ATTEMPT, BENCH_ATTEMPT, BENCH_TALLY, BENCH_TIMED_TALLY},
+     {BENCH_LOOKS, BENCH_LOOKS, BENCH_TALLY, BENCH_TIMED_TALLY}},
     {"1 % fail", bench_make_closed, run_failing, permit_failing, timed_failing,
-     100, BENCH_HEADLINE},
-    {"open", make_open, run, permit, permit, 1, 0},
+     100, BENCH_HEADLINE,
+     {BENCH_ATTEMPT, BENCH_SWAP, BENCH_TALLY, BENCH_TIMED_TALLY},
+     {BENCH_LOOKS, BENCH_SWAP, BENCH_TALLY, BENCH_TIMED_TALLY}},
+    {"open", make_open, run, permit, permit, 1, 0,
+     {BENCH_LOOK_AT_CLOCK, BENCH_LOOK_AT_CLOCK, BENCH_LOOK_AT_CLOCK,
+      BENCH_LOOK_AT_CLOCK},
+     {BENCH_LOOK_AT_CLOCK, BENCH_LOOK_AT_CLOCK, BENCH_LOOK_AT_CLOCK,
+      BENCH_LOOK_AT_CLOCK}},
     {"half-open", make_half_open, run_probe, permit_probe, permit_probe,
-     HALF_OPEN_PERIOD, BENCH_LOOSE},
+     HALF_OPEN_PERIOD, BENCH_LOOSE,
+     {BENCH_SWAPS, BENCH_SWAPS, BENCH_SWAPS, BENCH_SWAPS},
+     {BENCH_SWAPS, BENCH_SWAPS, BENCH_SWAPS, BENCH_SWAPS}},
 };
 
 static void add_state(bench_list *list, const bench_window *window,
@@ -176,6 +188,7 @@ static void add_state(bench_list *list, const bench_window *window,
     bench_case *c = bench_add(list, name, s->run, s->make, window);
     c->fails_each = s->fails_each;
     c->flags = s->flags;
+    c->floor = s->floors[window - bench_windows];
     snprintf(name, sizeof name, "breaker, %s: %s, permit", window->name,
              s->name);
     c = bench_add(list, name,
@@ -184,6 +197,7 @@ static void add_state(bench_list *list, const bench_window *window,
                   s->make, window);
     c->fails_each = s->fails_each;
     c->flags = s->flags & BENCH_LOOSE;
+    c->floor = s->permit_floors[window - bench_windows];
 }
 
 void bench_add_breakers(bench_list *list)
@@ -192,9 +206,9 @@ void bench_add_breakers(bench_list *list)
         for (unsigned s = 0; s < sizeof states / sizeof states[0]; s++)
             add_state(list, &bench_windows[w], &states[s]);
     bench_add(list, "breaker, with a listener: success", run, make_listened,
-              &bench_windows[0]);
+              &bench_windows[0])->floor = BENCH_ATTEMPT;
     bench_add(list, "breaker: transition", transition, bench_make_closed,
-              &bench_windows[0]);
+              &bench_windows[0])->floor = BENCH_SWAP;
     bench_add(list, "breaker, with a listener: transition", transition,
-              make_listened, &bench_windows[0]);
+              make_listened, &bench_windows[0])->floor = BENCH_SWAP;
 }

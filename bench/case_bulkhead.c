@@ -36,15 +36,21 @@ void bench_add_bulkheads(bench_list *list)
 {
     bench_case *c = bench_add(list, "bulkhead: free", run, make, &wide);
     c->flags = BENCH_HEADLINE;
-    bench_add(list, "bulkhead: free, permit", permit, make, &wide);
+    c->floor = BENCH_PERMIT;
+    bench_add(list, "bulkhead: free, permit", permit, make, &wide)->floor =
+        BENCH_PERMIT;
     c = bench_add(list, "bulkhead: one permit for all", run, make, &narrow);
     c->flags = BENCH_LOOSE;
+    c->floor = BENCH_SWAPS;
     c = bench_add(list, "bulkhead: full", run, make, &full);
     c->fails_each = 1;
     c->flags = BENCH_HEADLINE;
-    bench_add(list, "bulkhead: full, permit", permit, make, &full)
-        ->fails_each = 1;
+    c->floor = BENCH_LOOK;
+    c = bench_add(list, "bulkhead: full, permit", permit, make, &full);
+    c->fails_each = 1;
+    c->floor = BENCH_LOOK;
     c = bench_add(list, "bulkhead: hand-over", run, make, &queued);
     c->least_threads = 2;
     c->flags = BENCH_BLOCKS;
+    c->floor = BENCH_HAND_OVER;
 }

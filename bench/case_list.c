@@ -58,7 +58,7 @@ bench_case *bench_add(bench_list *list, const char *name, bench_loop loop,
     if (list->n == BENCH_MAX_CASES)
         abort();
     bench_case *c = &list->cases[list->n++];
-    *c = (bench_case){{0}, loop, make, how, NULL, 0, 1, 0, 1, 0};
+    *c = (bench_case){{0}, loop, make, how, NULL, 0, 1, 0, 1, 0, NULL};
     snprintf(c->name, sizeof c->name, "%s", name);
     return c;
 }

@@ -164,19 +164,27 @@ void bench_add_pipelines(bench_list *list)
         bench_loop loop;
         void *(*make)(const void *, const weir_allocator *);
         uint32_t flags;
+        const char *floor;
     } cases[] = {
-        {"timeout", run_timeout, make_timeout, BENCH_HEADLINE},
-        {"pipeline, 1 policy", run, make_one, 0},
-        {"pipeline, 3 policies", run, make_three, BENCH_HEADLINE},
-        {"pipeline, 5 policies", run, make_five, BENCH_HEADLINE},
-        {"stepper, 1 policy", step_at_loop_time, make_one, BENCH_ON_HEAP},
-        {"stepper, 5 policies", step_again, make_five,
-         BENCH_HEADLINE | BENCH_ON_HEAP}, /* one call for all */
+        {"timeout", run_timeout, make_timeout, BENCH_HEADLINE, BENCH_COUNTER},
+        {"pipeline, 1 policy", run, make_one, 0, BENCH_ATTEMPT},
+        {"pipeline, 3 policies", run, make_three, BENCH_HEADLINE,
+         BENCH_COUNTER},
+        {"pipeline, 5 policies", run, make_five, BENCH_HEADLINE,
+         BENCH_COUNTER_PERMIT},
+        {"stepper, 1 policy", step_at_loop_time, make_one, BENCH_ON_HEAP,
+         BENCH_ATTEMPT},
+        {"stepper, 5 policies", step_again, make_five, /* one call for all */
+         BENCH_HEADLINE | BENCH_ON_HEAP, BENCH_PERMIT},
         {"stepper, 5 policies, new call", step_at_loop_time, make_five,
-         BENCH_ON_HEAP},
-        {"stepper, 5 policies, WEIR_NOW", step_now, make_five, BENCH_ON_HEAP},
+         BENCH_ON_HEAP, BENCH_PERMIT},
+        {"stepper, 5 policies, WEIR_NOW", step_now, make_five, BENCH_ON_HEAP,
+         BENCH_COUNTER_PERMIT},
     };
-    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        bench_add(list, cases[i].name, cases[i].loop, cases[i].make, NULL)
-            ->flags = cases[i].flags;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bench_case *c = bench_add(list, cases[i].name, cases[i].loop,
+                                  cases[i].make, NULL);
+        c->flags = cases[i].flags;
+        c->floor = cases[i].floor;
+    }
 }

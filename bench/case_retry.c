@@ -65,15 +65,20 @@ void bench_add_retries(bench_list *list)
 {
     bench_case *c = bench_add(list, "retry: success", run, make_retry, &four);
     c->flags = BENCH_HEADLINE;
+    c->floor = BENCH_ATTEMPT;
     c = bench_add(list, "retry: 4 fail at once, per attempt", run_failing,
                   make_retry, &four);
     c->fails_each = 1;
     c->per_call = ATTEMPTS;
+    c->floor = BENCH_INDIRECT;
     c = bench_add(list, "retry: 100 fail at once, per attempt", run_failing,
                   make_retry, &hundred);
     c->fails_each = 1;
     c->per_call = MANY;
+    c->floor = BENCH_INDIRECT;
     c->flags = BENCH_HEADLINE;
-    bench_add(list, "retry, budget full: success", run, make_budgeted, NULL);
-    bench_add(list, "budget, full: deposit", deposit_loop, make_budget, NULL);
+    bench_add(list, "retry, budget full: success", run, make_budgeted, NULL)
+        ->floor = BENCH_ATTEMPT;
+    bench_add(list, "budget, full: deposit", deposit_loop, make_budget, NULL)
+        ->floor = BENCH_LOOK;
 }

@@ -17,6 +17,22 @@ typedef struct bench_list {
 /* The name of the case whose median is F. */
 #define BENCH_FLOOR "floor: library call with callback"
 
+/* What other cases cannot go below; see floor.h. */
+#define BENCH_LOAD "floor: relaxed load, shared"
+#define BENCH_INDIRECT "floor: indirect call"
+#define BENCH_ATTEMPT "floor: F with an attempt"
+#define BENCH_PERMIT "floor: F between two swaps"
+#define BENCH_COUNTER "floor: F with the counter"
+#define BENCH_COUNTER_PERMIT "floor: F with the counter, two swaps"
+#define BENCH_TALLY "floor: F, coarse clock, addition"
+#define BENCH_TIMED_TALLY "floor: the same, counter twice"
+#define BENCH_SWAP "floor: F, one swap, shared"
+#define BENCH_SWAPS "floor: F between two swaps, shared"
+#define BENCH_LOOK "floor: library call that looks"
+#define BENCH_LOOKS "floor: two library calls that look"
+#define BENCH_LOOK_AT_CLOCK "floor: the same, at the coarse clock"
+#define BENCH_HAND_OVER "floor: hand-over, mutex and condition"
+
 void bench_add_floors(bench_list *list);
 void bench_add_breakers(bench_list *list);
 void bench_add_retries(bench_list *list);

@@ -58,6 +58,7 @@ typedef struct bench_case {
     uint32_t flags;      /* BENCH_LOOSE, ... */
     uint32_t least_threads;
     uint64_t warm_up; /* calls before a round, at least */
+    const char *floor; /* name of the case it cannot go below; NULL: of none */
 } bench_case;
 
 typedef struct bench_cell {

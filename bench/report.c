@@ -9,13 +9,24 @@ static const bench_cell *cell_of(const bench_report *r, int i, int t)
     return &r->cells[i * r->n_threads + t];
 }
 
+static double median_of(const bench_report *r, const char *name, int t)
+{
+    for (int i = 0; i < r->list->n; i++)
+        if (strcmp(r->list->cases[i].name, name) == 0)
+            return cell_of(r, i, t)->median;
+    return 0;
+}
+
 /* F with one thread: all threads of a cell are compared with the same. */
 static double unit(const bench_report *r)
 {
-    for (int i = 0; i < r->list->n; i++)
-        if (strcmp(r->list->cases[i].name, BENCH_FLOOR) == 0)
-            return cell_of(r, i, 0)->median;
-    return 0;
+    return median_of(r, BENCH_FLOOR, 0);
+}
+
+/* What the case cannot go below, with as many threads; 0: no such floor. */
+static double floor_of(const bench_report *r, const bench_cell *cell, int t)
+{
+    return cell->c->floor ? median_of(r, cell->c->floor, t) : 0;
 }
 
 static int is_full(const bench_report *r, int t)
@@ -38,10 +49,13 @@ static void print_head(const bench_report *r, FILE *to)
                     ? "the rest were disturbed by other load; %.0f s\n"
                     : "disturbance is not visible here; %.0f s\n",
             r->seconds);
-    fprintf(to, "\nns per operation: median, min-p90, and the median as a "
-                "multiple of F, the median of\n\"%s\" with one thread (%.2f "
-                "ns).  Threads share one\nhandle.  A ? marks what had fewer "
-                "than 3 undisturbed rounds.\n", BENCH_FLOOR, unit(r));
+    fprintf(to, "\nns per operation: median, min-p90, the median as a multiple "
+                "of F, the median of\n\"%s\" with one thread (%.2f ns), "
+                "and, in\nbrackets, as a multiple of the case's own floor, "
+                "which does only what the case\ncannot do without, with as "
+                "many threads (the last column names it).  Threads share\none "
+                "handle.  A ? marks what had fewer than 3 undisturbed rounds."
+                "\n", BENCH_FLOOR, unit(r));
     for (int t = 0; t < r->n_threads; t++)
         if (!is_full(r, t))
             fprintf(to, "%d threads take turns on %d cores: processor time of "
@@ -49,32 +63,41 @@ static void print_head(const bench_report *r, FILE *to)
                     r->threads[t], r->machine.cores);
 }
 
-static void print_cell(const bench_report *r, const bench_cell *cell,
-                       int full, FILE *to)
+static void print_cell(const bench_report *r, const bench_cell *cell, int t,
+                       FILE *to)
 {
-    char range[32] = "";
+    char range[32] = "", share[16] = "";
+    int full = is_full(r, t);
     if (cell->tried == 0) {
-        fprintf(to, full ? "%30s" : "%16s", "-");
+        fprintf(to, full ? "%36s" : "%16s", "-");
         return;
     }
+    if (floor_of(r, cell, t) > 0)
+        snprintf(share, sizeof share, "(%.1f)",
+                 cell->median / floor_of(r, cell, t));
     if (full)
         snprintf(range, sizeof range, "%.1f-%.1f", cell->min, cell->p90);
     fprintf(to, " %7.1f%s", cell->median, cell->doubtful ? "?" : " ");
     if (full)
         fprintf(to, "%-13s", range);
     fprintf(to, "%6.1fF", cell->median / unit(r));
+    if (full)
+        fprintf(to, " %-6s", share);
 }
 
 static void print_times(const bench_report *r, FILE *to)
 {
     fprintf(to, "\n%-40s", "threads");
     for (int t = 0; t < r->n_threads; t++)
-        fprintf(to, is_full(r, t) ? "%9d%20s" : "%9d%7s", r->threads[t], "");
+        fprintf(to, is_full(r, t) ? "%9d%27s" : "%9d%7s", r->threads[t], "");
     fputc('\n', to);
     for (int i = 0; i < r->list->n; i++) {
         fprintf(to, "%-40s", r->list->cases[i].name);
         for (int t = 0; t < r->n_threads; t++)
-            print_cell(r, cell_of(r, i, t), is_full(r, t), to);
+            print_cell(r, cell_of(r, i, t), t, to);
+        if (r->list->cases[i].floor)
+            fprintf(to, "  %s",
+                    r->list->cases[i].floor + strlen("floor: "));
         fputc('\n', to);
     }
 }
@@ -126,16 +149,24 @@ void bench_report_text(const bench_report *r, FILE *to)
 static void json_cell(const bench_report *r, const bench_cell *cell,
                       const char *end, FILE *to)
 {
+    int t = (int)((cell - r->cells) % r->n_threads);
     fprintf(to, "    {\"case\": ");
     bench_json_text(cell->c->name, to);
     fprintf(to,
             ", \"threads\": %d, \"more_than_cores\": %s, \"median_ns\": %.3f,"
             " \"min_ns\": %.3f, \"p90_ns\": %.3f, \"times_floor\": %.3f, "
-            "\"kept\": %d, \"tried\": %d, \"doubtful\": %s}%s\n",
+            "\"kept\": %d, \"tried\": %d, \"doubtful\": %s",
             cell->threads,
             cell->threads > r->machine.cores ? "true" : "false",
             cell->median, cell->min, cell->p90, cell->median / unit(r),
-            cell->kept, cell->tried, cell->doubtful ? "true" : "false", end);
+            cell->kept, cell->tried, cell->doubtful ? "true" : "false");
+    if (floor_of(r, cell, t) > 0) {
+        fputs(", \"own_floor\": ", to);
+        bench_json_text(cell->c->floor, to);
+        fprintf(to, ", \"times_own_floor\": %.3f",
+                cell->median / floor_of(r, cell, t));
+    }
+    fprintf(to, "}%s\n", end);
 }
 
 static void json_memory(const bench_report *r, FILE *to)
