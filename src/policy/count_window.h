@@ -18,7 +18,8 @@
  *
  * Invariants
  *   1. Before a swap moves the index from i to i+1, the cell i-1 holds `last`
- *      of the word that is swapped: every thread writes it before its swap.
+ *      of the word that is swapped: every thread writes it before its swap,
+ *      or has seen it there.
  *   2. A cell is written only while it is the last one.  A thread that was
  *      delayed finds another version in the block, or another word, and its
  *      write fails.
@@ -34,6 +35,8 @@
  *      limit trips, whoever makes the transition.
  *   5. A success into a full window without failed or slow ones changes
  *      nothing, and nothing is written.
+ *   6. A success that takes the place of one, and comes after one, changes
+ *      the index alone: no cell has to be written, and no rate is reached.
  *
  * The lap keeps a thread that was delayed between its look at the oldest cell
  * and its swap from taking the same word, a lap later, for the same window;
@@ -153,6 +156,30 @@ static inline uint64_t weir__cw_next(const weir__count_window *window,
     return (to & ~(WEIR__CW_INDEX | WEIR__CW_LAP)) | lap | WEIR__CW_FULL;
 }
 
+/* Would a success only move the index?  It does where it takes the place of
+ * one: what most calls do while few fail. */
+static inline int weir__cw_only_moves(const weir__count_window *window,
+                                      uint64_t x)
+{
+    uint32_t index = weir__cw_index(x);
+    return (x & (WEIR__CW_FULL | WEIR__CW_LAST)) == WEIR__CW_FULL &&
+           index > 0 && index + 1 < window->calls &&
+           (weir__cw_cell(window, index) | weir__cw_cell(window, index - 1)) ==
+               0;
+}
+
+/* The word after one more outcome, with what it has come to. */
+static inline uint64_t weir__cw_judged(const weir__count_window *window,
+                                       const weir__rates *rates, uint64_t x,
+                                       uint64_t outcome)
+{
+    uint64_t to = weir__cw_next(window, x, outcome);
+    if (weir__rates_reached(rates, weir__cw_calls(window, to),
+                            weir__cw_failed(to), weir__cw_slow(to)))
+        to |= WEIR__CW_TRIPPED;
+    return to;
+}
+
 /* Records an outcome (WEIR__FAILED, WEIR__SLOW) of a call that was let
  * through in a generation.  TRIPPED: this one, or one before it whose thread
  * has not got that far, reached the limit; the caller opens the breaker, and
@@ -168,25 +195,25 @@ static inline int weir__cw_record(weir__count_window *window,
     uint64_t mine = generation & 0x3fff;
     *counted = 0;
     for (;;) {
-        uint64_t from = x, to;
+        uint64_t to;
         if (weir__cw_generation(x) != mine) {
             if (weir__word_generation(weir__load_acquire(breaker_word)) !=
                 generation)
                 return WEIR__OUTDATED;
             /* the lap goes on, so that no word comes twice */
-            from = mine << 50 | ((x + WEIR__CW_ONE_LAP) & WEIR__CW_LAP);
+            to = mine << 50 | ((x + WEIR__CW_ONE_LAP) & WEIR__CW_LAP);
+            to = weir__cw_judged(window, rates, to, outcome);
         } else if (x & WEIR__CW_TRIPPED) {
             return WEIR__TRIPPED;
         } else if (outcome == 0 && weir__cw_clean(x, generation)) {
             *counted = 1;
             return WEIR__RECORDED;
+        } else if (outcome == 0 && weir__cw_only_moves(window, x)) {
+            to = x + WEIR__CW_ONE_INDEX;
         } else {
             weir__cw_settle(window, x);
+            to = weir__cw_judged(window, rates, x, outcome);
         }
-        to = weir__cw_next(window, from, outcome);
-        if (weir__rates_reached(rates, weir__cw_calls(window, to),
-                                weir__cw_failed(to), weir__cw_slow(to)))
-            to |= WEIR__CW_TRIPPED;
         if (weir__cas_acq_rel(&window->word, &x, to)) {
             *counted = 1;
             return to & WEIR__CW_TRIPPED ? WEIR__TRIPPED : WEIR__RECORDED;

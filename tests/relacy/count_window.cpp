@@ -10,11 +10,14 @@
 
 #include "explore.h"
 
-/* Three variants: two generations at once; TRIP: a limit is reached; LAP: one
+/* Four variants: two generations at once; TRIP: a limit is reached; LAP: one
  * thread records a whole lap that leads to the same counts, while another is
- * between its look at the oldest outcome and its swap. */
-#ifdef LAP
+ * between its look at the oldest outcome and its swap; MOVES: successes take
+ * the place of a success and of a failure, after MOVES. */
+#if defined(LAP)
 enum { CALLS = 3, THREADS = 2 };
+#elif defined(MOVES)
+enum { CALLS = 5, THREADS = 2 };
 #else
 enum { CALLS = 2, THREADS = 3 };
 #endif
@@ -23,7 +26,7 @@ enum { SEEN_FULL, SEEN_LAST };
 
 #ifdef TRIP
 #define LAST_NAME "a trip"
-#elif !defined(LAP)
+#elif !defined(LAP) && !defined(MOVES)
 #define LAST_NAME "a record of an older generation"
 #else
 #define LAST_NAME NULL
@@ -51,6 +54,13 @@ struct count_window : scenario<count_window, THREADS> {
         record(&never, 1, WEIR__FAILED);
         record(&never, 1, 0);
         record(&never, 1, 0);
+#elif defined(MOVES)
+        record(&never, 1, 0);
+        record(&never, 1, 0);
+        record(&never, 1, WEIR__FAILED);
+        record(&never, 1, 0);
+        record(&never, 1, WEIR__FAILED);
+        record(&never, 1, MOVES);
 #endif
     }
 
@@ -79,6 +89,10 @@ struct count_window : scenario<count_window, THREADS> {
             record(&never, 1, WEIR__FAILED);
             record(&never, 1, 0);
         }
+#elif defined(MOVES)
+        record(&never, 1, 0);
+        if (index == 0)
+            record(&never, 1, 0);
 #elif defined(TRIP)
         record(&half, 1, index == 2 ? 0 : WEIR__FAILED);
         record(&half, 1, WEIR__FAILED);
@@ -113,6 +127,10 @@ struct count_window : scenario<count_window, THREADS> {
         RL_ASSERT(trips == 1);
         RL_ASSERT(x & WEIR__CW_TRIPPED);
         happened(SEEN_LAST);
+#elif defined(MOVES)
+        RL_ASSERT(weir__cw_cell(&window, 0) == MOVES);
+        RL_ASSERT(weir__cw_cell(&window, 4) == WEIR__FAILED);
+        RL_ASSERT(failed == (MOVES ? 2 : 1) && weir__cw_index(x) == 4);
 #elif !defined(LAP)
         RL_ASSERT(weir__cw_generation(x) == 2);
 #endif

@@ -74,6 +74,12 @@ s/weir__load_acquire(&window->word) == x)/(SEEDED(73) || weir__load_acquire(\&wi
 s/^                return WEIR__OUTDATED;/                if (!SEEDED(74)) &/
 # 75: records go on after the trip
 s/} else if (x & WEIR__CW_TRIPPED) {/} else if (!SEEDED(75) \&\& (x \& WEIR__CW_TRIPPED)) {/
+# 76: a success takes the place of a failure as if it were one
+s/(weir__cw_cell(window, index) |/((SEEDED(76) ? 0 : weir__cw_cell(window, index)) |/
+# 77: or moves on from a failure that is not written yet
+s/return (x & (WEIR__CW_FULL | WEIR__CW_LAST)) == WEIR__CW_FULL/return (x \& (SEEDED(77) ? WEIR__CW_FULL : WEIR__CW_FULL | WEIR__CW_LAST)) == WEIR__CW_FULL/
+# 78: or from itself, while its cell holds the failure before it
+s/weir__cw_cell(window, index - 1))/(SEEDED(78) ? 0 : weir__cw_cell(window, index - 1)))/
 
 # ---- time_window.h ----
 
