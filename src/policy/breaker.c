@@ -173,15 +173,16 @@ static int record_in_window(weir_breaker *breaker,
 }
 
 /* Plain successes have a copy of this code to themselves. */
-static void succeed_in_count(weir_breaker *breaker,
-                             const weir__breaker_limits *limits,
-                             uint64_t generation)
+static int succeed_in_count(weir_breaker *breaker,
+                            const weir__breaker_limits *limits,
+                            uint64_t generation)
 {
     int counted;
     if (weir__unlikely(weir__cw_record(&breaker->u.count, &limits->rates,
                                        &breaker->core.word, generation, 0,
                                        &counted) == WEIR__TRIPPED))
         trip(breaker, limits, generation, WEIR_NOW);
+    return counted ? WEIR_OK : WEIR_ESTALE;
 }
 
 /* A success whose permit has gone stale may still be counted, in a generation
@@ -244,6 +245,16 @@ int weir_breaker_record(weir_breaker *breaker, uint64_t permit, int outcome,
 {
     if (!breaker || !weir__outcome_valid(outcome))
         return WEIR_EINVAL;
+    /* a word that is the permit itself has no failures, and no probes */
+    if (weir__likely(breaker->window != WEIR_WINDOW_TIME &&
+                     weir__outcome_healthy(outcome) &&
+                     weir__load_acquire(&breaker->core.word) == permit)) {
+        if (weir__likely(breaker->window == WEIR_WINDOW_CONSECUTIVE))
+            return WEIR_OK;
+        if (!breaker->timed && weir__word_passes(permit))
+            return succeed_in_count(breaker, weir__breaker_limits_of(breaker),
+                                    weir__word_generation(permit));
+    }
     return weir__breaker_record(breaker, permit, outcome, elapsed_ns,
                                 WEIR_NOW);
 }

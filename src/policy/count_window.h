@@ -36,7 +36,8 @@
  *   5. A success into a full window without failed or slow ones changes
  *      nothing, and nothing is written.
  *   6. A success that takes the place of one, and comes after one, changes
- *      the index alone: no cell has to be written, and no rate is reached.
+ *      the index alone, and no cell has to be written.  (It may trip all the
+ *      same, when the options were exchanged.)
  *
  * The lap keeps a thread that was delayed between its look at the oldest cell
  * and its swap from taking the same word, a lap later, for the same window;
@@ -156,19 +157,22 @@ static inline uint64_t weir__cw_next(const weir__count_window *window,
     return (to & ~(WEIR__CW_INDEX | WEIR__CW_LAP)) | lap | WEIR__CW_FULL;
 }
 
-/* Would a success only move the index?  It does where it takes the place of
- * one: what most calls do while few fail. */
+/* Does a success only move the index?  It does where it takes the place of
+ * one, as most calls do while few fail. */
 static inline int weir__cw_only_moves(const weir__count_window *window,
-                                      uint64_t x)
+                                      const weir__rates *rates, uint64_t x)
 {
     uint32_t index = weir__cw_index(x);
     return (x & (WEIR__CW_FULL | WEIR__CW_LAST)) == WEIR__CW_FULL &&
            index > 0 && index + 1 < window->calls &&
            (weir__cw_cell(window, index) | weir__cw_cell(window, index - 1)) ==
-               0;
+               0 &&
+           !weir__rates_reached(rates, window->calls, weir__cw_failed(x),
+                                weir__cw_slow(x));
 }
 
-/* The word after one more outcome, with what it has come to. */
+/* The word after one more outcome, with what it has come to; x must be
+ * settled. */
 static inline uint64_t weir__cw_judged(const weir__count_window *window,
                                        const weir__rates *rates, uint64_t x,
                                        uint64_t outcome)
@@ -208,7 +212,7 @@ static inline int weir__cw_record(weir__count_window *window,
         } else if (outcome == 0 && weir__cw_clean(x, generation)) {
             *counted = 1;
             return WEIR__RECORDED;
-        } else if (outcome == 0 && weir__cw_only_moves(window, x)) {
+        } else if (outcome == 0 && weir__cw_only_moves(window, rates, x)) {
             to = x + WEIR__CW_ONE_INDEX;
         } else {
             weir__cw_settle(window, x);

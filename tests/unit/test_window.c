@@ -470,6 +470,25 @@ static void metrics_only_counts_and_never_opens(void **state)
 
 /* ---- options of a live breaker, open time ---- */
 
+static void untimed_successes_in_metrics_only_do_not_trip_the_window(
+    void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_COUNT);
+    o.window_calls = 8;
+    o.minimum_calls = 2;
+    o.slow_call_ns = WEIR_NEVER;
+    o.failure_rate = 0.5;
+    weir_breaker *breaker = new_breaker(&o);
+    weir_breaker_set_mode(breaker, WEIR_METRICS_ONLY);
+    for (int i = 0; i < 4; i++)
+        record(breaker, i == 0, 0);
+    assert_int_equal(inspect(breaker).calls, 4);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 static void options_change_without_loss_of_history(void **state)
 {
     (void)state;
@@ -492,6 +511,32 @@ static void options_change_without_loss_of_history(void **state)
         weir_breaker_unref(breaker);
         weir_clock_unref(clock);
     }
+}
+
+/* Calls that are not timed: F fails. */
+static void record_all(weir_breaker *breaker, const char *outcomes)
+{
+    for (; *outcomes; outcomes++)
+        record(breaker, *outcomes == 'F', 0);
+}
+
+static void success_in_place_of_one_is_judged_by_new_options(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_COUNT);
+    o.window_calls = 8;
+    o.slow_call_ns = WEIR_NEVER;
+    o.failure_rate = 0.5;
+    weir_breaker *breaker = new_breaker(&o);
+    record_all(breaker, "SSSFSFSSS");
+    assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+    o.failure_rate = 0.25;
+    assert_int_equal(weir_breaker_set_options(breaker, &o), WEIR_OK);
+    record_all(breaker, "S"); /* in place of a success, after one */
+    assert_int_equal(weir_breaker_state(breaker), WEIR_OPEN);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
 }
 
 static void shape_of_the_window_cannot_change(void **state)
@@ -858,6 +903,9 @@ int main(void)
         cmocka_unit_test(runs_time_their_calls),
         cmocka_unit_test(metrics_only_counts_and_never_opens),
         cmocka_unit_test(options_change_without_loss_of_history),
+        cmocka_unit_test(success_in_place_of_one_is_judged_by_new_options),
+        cmocka_unit_test(
+            untimed_successes_in_metrics_only_do_not_trip_the_window),
         cmocka_unit_test(shape_of_the_window_cannot_change),
         cmocka_unit_test(open_time_grows_to_its_end_and_begins_anew),
         cmocka_unit_test(open_time_with_jitter_is_spread_above_it),
