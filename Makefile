@@ -154,7 +154,7 @@ help:
 	@echo "make demo         the point of weir, in half a minute"
 	@echo "make deps         installs what the tests need (root or sudo)"
 	@echo "make check        all tests"
-	@echo "make soak         the stress for an hour, SOAK_OPERATIONS of it"
+	@echo "make soak         the stress for long, SOAK_OPERATIONS of it"
 	@echo "make bench        what a call costs here, against a bare call"
 	@echo "make bench-deps   installs the peers of bench-peers, under $(B)/"
 	@echo "make bench-peers  weir beside the libraries of other languages"

@@ -17,7 +17,7 @@ void told(weir_attempt *attempt, void *arg)
 {
     house *h = arg;
     (void)attempt;
-    atomic_fetch_add(&h->told, 1);
+    count(h, TOLD, 1);
 }
 
 int random_code(weir_attempt *attempt, uint64_t *random)
@@ -34,13 +34,14 @@ static void run_nested(weir_attempt *attempt, house *h, uint64_t *random);
 static int do_work(weir_attempt *attempt, void *arg)
 {
     job *j = arg;
-    uint64_t random = atomic_fetch_add(&j->random, 1) * 0x9e37;
+    uint64_t random = 0x9e37 * atomic_fetch_add_explicit(&j->random, 1,
+                                                        memory_order_relaxed);
     uint32_t number = weir_attempt_number(attempt);
     CHECK(number >= 1 && number <= j->route->most_attempts);
     go_in(j->house, j->route);
     if (random_percent(&random, 20))
         CHECK(weir_attempt_on_cancel(attempt, told, j->house) == WEIR_OK);
-    if (random_percent(&random, 3)) /* hangs until it is told */
+    if (random_percent(&random, 1)) /* hangs until it is told */
         for (int i = 0; i < 200 && !weir_attempt_canceled(attempt); i++)
             sched_yield();
     if (j->nests && random_percent(&random, 5))
@@ -52,7 +53,8 @@ static int do_work(weir_attempt *attempt, void *arg)
 
 /* ---- blocking ---- */
 
-void check_result(const route *r, int status, const weir_result *result)
+void check_result(house *h, const route *r, int status,
+                  const weir_result *result)
 {
     CHECK(result->code == status);
     CHECK(result->attempts <= r->most_attempts);
@@ -62,6 +64,7 @@ void check_result(const route *r, int status, const weir_result *result)
         CHECK(result->attempts >= 1 && result->code == result->last_code);
     else
         CHECK(result->code < 0);
+    count(h, ENDED_BY + (counter)result->rejected_by, 1);
 }
 
 const route *any_route(house *h, uint64_t *random)
@@ -76,10 +79,10 @@ static void run_nested(weir_attempt *attempt, house *h, uint64_t *random)
     weir_result result = {.size = sizeof result};
     weir_call_options_init(&o, sizeof o);
     o.parent = attempt;
-    atomic_fetch_add(&h->started, 1);
+    count(h, STARTED, 1);
     int status = weir_run_with(j.route->pipeline, &o, do_work, &j, &result);
-    check_result(j.route, status, &result);
-    atomic_fetch_add(&h->ended, 1);
+    check_result(h, j.route, status, &result);
+    count(h, ENDED, 1);
 }
 
 void random_options(house *h, uint64_t *random, weir_call_options *o)
@@ -99,7 +102,7 @@ static void run_blocking(house *h, uint64_t *random, int pool)
     weir_result result = {.size = sizeof result};
     random_options(h, random, &o);
     int status = weir_run_with(j.route->pipeline, &o, do_work, &j, &result);
-    check_result(j.route, status, &result);
+    check_result(h, j.route, status, &result);
     weir_cancel_unref(o.cancel);
 }
 
@@ -112,7 +115,7 @@ static void run_plain(house *h, uint64_t *random)
 static void gone(void *arg)
 {
     job *j = arg;
-    atomic_fetch_add(&j->house->gone, 1);
+    count(j->house, GONE, 1);
     free(j);
 }
 
@@ -129,10 +132,10 @@ static void run_isolated(house *h, uint64_t *random)
     j->nests = 0;
     atomic_init(&j->random, random_next(random));
     random_options(h, random, &o);
-    atomic_fetch_add(&h->given, 1);
+    count(h, GIVEN, 1);
     int status = weir_pool_run(h->pool, r->pipeline, &o, do_work, j, gone,
                                &result);
-    check_result(r, status, &result);
+    check_result(h, r, status, &result);
     weir_cancel_unref(o.cancel);
 }
 
@@ -194,12 +197,12 @@ static void use_permit(house *h, uint64_t *random)
 void call_once(house *h, uint64_t *random)
 {
     uint32_t choice = random_below(random, 100);
-    atomic_fetch_add(&h->started, 1);
+    count(h, STARTED, 1);
     if (choice < 20)
         run_plain(h, random);
     else if (choice < 40)
         run_blocking(h, random, 0);
-    else if (choice < 60)
+    else if (choice < 63)
         run_stepped(h, random);
     else if (choice < 65)
         run_isolated(h, random);
@@ -209,5 +212,5 @@ void call_once(house *h, uint64_t *random)
         use_probe(h, random);
     else
         use_permit(h, random);
-    atomic_fetch_add(&h->ended, 1);
+    count(h, ENDED, 1);
 }

@@ -59,7 +59,7 @@ void operate(house *h, uint64_t *random)
         break;
     case 4:
         weir_bulkhead_resize(h->bulkheads[random_below(random, BULKHEADS)],
-                             1 + random_below(random, LIMIT_MAX));
+                             1 + random_below(random, h->limit_max));
         break;
     default:
         fire_token(h, random);
@@ -70,17 +70,17 @@ void operate(house *h, uint64_t *random)
 /* The second bulkhead takes permits back, so more may be inside. */
 void go_in(house *h, const route *r)
 {
-    atomic_fetch_add(&h->attempts, 1);
+    count(h, ATTEMPTS, 1);
     for (int i = 0; i < BULKHEADS; i++)
         if (r->bulkheads & 1u << i)
-            CHECK(atomic_fetch_add(&h->inside[i], 1) < LIMIT_MAX || i == 1);
+            CHECK(add(&h->inside[i], 1) < (int)h->limit_max || i == 1);
 }
 
 void go_out(house *h, const route *r)
 {
     for (int i = 0; i < BULKHEADS; i++)
         if (r->bulkheads & 1u << i)
-            CHECK(atomic_fetch_sub(&h->inside[i], 1) > 0);
+            CHECK(add(&h->inside[i], -1) > 0);
 }
 
 /* ---- the end ---- */
@@ -140,9 +140,9 @@ void close_house(house *h)
     for (int i = 0; i < TOKENS; i++)
         weir_cancel_unref(h->tokens[i]);
     weir_budget_unref(h->budget);
-    CHECK(atomic_load(&h->started) == atomic_load(&h->ended));
-    CHECK(atomic_load(&h->given) == atomic_load(&h->gone));
-    CHECK(atomic_load(&h->live_blocks) == 0);
-    CHECK(atomic_load(&h->live_bytes) == 0);
+    CHECK(counted(h, STARTED) == counted(h, ENDED));
+    CHECK(counted(h, GIVEN) == counted(h, GONE));
+    CHECK(counted(h, LIVE_BLOCKS) == 0);
+    CHECK(counted(h, LIVE_BYTES) == 0);
     weir_clock_unref(h->clock);
 }

@@ -9,23 +9,26 @@ static void on_permits(house *h)
     for (int i = 0; i < BLOWS; i++) {
         if (weir_bulkhead_try_acquire(h->anvil) != WEIR_OK)
             continue;
-        CHECK(atomic_fetch_add(&h->on_anvil, 1) < ANVIL);
+        CHECK(add(&h->on_anvil, 1) < ANVIL);
         CHECK(weir_bulkhead_running(h->anvil) <= ANVIL);
-        CHECK(atomic_fetch_sub(&h->on_anvil, 1) > 0);
+        CHECK(add(&h->on_anvil, -1) > 0);
         CHECK(weir_bulkhead_release(h->anvil) == WEIR_OK);
     }
 }
 
 static void on_tokens(house *h, uint64_t *random)
 {
+    int deposits = 0, takes = 0;
     for (int i = 0; i < BLOWS; i++) {
         if (random_percent(random, 30)) {
-            atomic_fetch_add(&h->deposits, 1);
+            deposits++;
             weir_budget_deposit(h->purse);
         } else if (weir_budget_reserve(h->purse) == WEIR_OK) {
-            atomic_fetch_add(&h->takes, 1);
+            takes++;
         }
     }
+    count(h, DEPOSITS, deposits);
+    count(h, TAKES, takes);
     CHECK(weir_budget_tokens(h->purse) <= CAPACITY * 1000);
 }
 
@@ -59,8 +62,8 @@ void open_anvil(house *h)
 /* What a full budget does not take in is lost, and nothing else. */
 void close_anvil(house *h)
 {
-    uint64_t had = CAPACITY * 1000 + atomic_load(&h->deposits) * 500;
-    uint64_t taken = atomic_load(&h->takes) * 1000;
+    uint64_t had = CAPACITY * 1000 + (uint64_t)counted(h, DEPOSITS) * 500;
+    uint64_t taken = (uint64_t)counted(h, TAKES) * 1000;
     CHECK(taken + weir_budget_tokens(h->purse) <= had);
     CHECK(weir_bulkhead_running(h->anvil) == 0);
     weir_bulkhead_unref(h->anvil);

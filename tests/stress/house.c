@@ -12,16 +12,16 @@ static void *allocate(void *context, uint64_t bytes, uint64_t alignment)
     void *memory = NULL;
     if (posix_memalign(&memory, (size_t)alignment, (size_t)bytes) != 0)
         return NULL;
-    atomic_fetch_add(&h->live_blocks, 1);
-    atomic_fetch_add(&h->live_bytes, (long long)bytes);
+    count(h, LIVE_BLOCKS, 1);
+    count(h, LIVE_BYTES, (long long)bytes);
     return memory;
 }
 
 static void release(void *context, void *memory, uint64_t bytes)
 {
     house *h = context;
-    CHECK(atomic_fetch_sub(&h->live_blocks, 1) > 0);
-    CHECK(atomic_fetch_sub(&h->live_bytes, (long long)bytes) > 0);
+    count(h, LIVE_BLOCKS, -1);
+    count(h, LIVE_BYTES, -(long long)bytes);
     memset(memory, 0x5a, (size_t)bytes);
     free(memory);
 }
@@ -35,7 +35,7 @@ static uint64_t now(void *arg)
     (void)arg;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 * MS + (uint64_t)t.tv_nsec +
-           300 * atomic_fetch_add(&looks, 1);
+           300 * atomic_fetch_add_explicit(&looks, 1, memory_order_relaxed);
 }
 
 /* ---- breakers ---- */
@@ -43,7 +43,7 @@ static uint64_t now(void *arg)
 static void on_event(const weir_event *e, void *arg)
 {
     chain *c = arg;
-    CHECK(atomic_fetch_add(&c->inside, 1) == 0);
+    CHECK(add(&c->inside, 1) == 0);
     if (c->events > 0) {
         uint64_t steps = (e->sequence - c->sequence) & 0x1fffff;
         CHECK(steps >= 1 && steps < 0x100000);
@@ -61,7 +61,7 @@ static void on_event(const weir_event *e, void *arg)
     c->sequence = e->sequence;
     c->state = e->to;
     c->events++;
-    CHECK(atomic_fetch_sub(&c->inside, 1) == 1);
+    CHECK(add(&c->inside, -1) == 1);
 }
 
 static void new_breaker(house *h, int i)
@@ -94,7 +94,7 @@ static void new_bulkhead(house *h, int i)
 {
     weir_bulkhead_options o;
     weir_bulkhead_options_init(&o, sizeof o);
-    o.max_concurrent = 3;
+    o.max_concurrent = h->limit_max / 2;
     o.max_queue = 4;
     o.queue_ns = 100 * US;
     if (i == 1)
@@ -145,7 +145,7 @@ static void new_timeout(house *h, int i)
 
 /* Layers: T total, t attempt's timeout, r R retries, 0..3 breakers, k K
  * bulkheads. */
-static void add(house *h, route *r, char layer)
+static void add_layer(house *h, route *r, char layer)
 {
     int status = WEIR_EINVAL;
     if (layer == 'T' || layer == 't')
@@ -178,15 +178,18 @@ static void new_route(house *h, route *r, const char *layers)
     r->most_attempts = 1;
     CHECK(weir_pipeline_new(&r->pipeline, &o) == WEIR_OK);
     for (; *layers; layers++)
-        add(h, r, *layers);
+        add_layer(h, r, *layers);
     CHECK(weir_pipeline_seal(r->pipeline) == WEIR_OK);
 }
 
-void open_house(house *h)
+/* Where threads are many, those with a permit mostly do not run: with few
+ * permits all others would be turned away. */
+void open_house(house *h, int threads)
 {
     static const char *const routes[PIPELINES] = {"Tr0kt", "TR1Kt", "2k",
                                                   "rtK3", "Tk2r1t", "k"};
     weir_pool_options o;
+    h->limit_max = 6 + (uint32_t)threads / 2;
     h->allocator = (weir_allocator){allocate, release, h};
     pthread_mutex_init(&h->tokens_lock, NULL);
     CHECK(weir_clock_new_custom(&h->clock, now, NULL, NULL) == WEIR_OK);

@@ -61,13 +61,14 @@ typedef struct owner {
 
 static void wake(void *arg)
 {
-    atomic_store(&((owner *)arg)->woken, 1);
+    owner *o = arg;
+    atomic_store_explicit(&o->woken, 1, memory_order_relaxed);
 }
 
 static void owner_gone(void *arg)
 {
     owner *o = arg;
-    atomic_fetch_add(&o->house->gone, 1);
+    count(o->house, GONE, 1);
     free(o);
 }
 
@@ -102,8 +103,9 @@ static int begin_attempt(house *h, const route *r, weir_call *call,
 static void wait_for_news(house *h, owner *o, uint64_t wake_ns,
                           uint64_t *random)
 {
-    while (!atomic_load(&o->woken) && weir_clock_now_ns(h->clock) < wake_ns)
-        if (!finish_for_another(h, random))
+    for (int i = 1; !atomic_load_explicit(&o->woken, memory_order_relaxed) &&
+                    weir_clock_now_ns(h->clock) < wake_ns; i++)
+        if (!finish_for_another(h, random) && i % 4 == 0)
             sched_yield();
 }
 
@@ -114,7 +116,7 @@ static int make_trip(house *h, const route *r, weir_call *call, owner *o,
     weir_step s = {.size = sizeof s};
     weir_result result = {.size = sizeof result};
     do {
-        atomic_store(&o->woken, 0);
+        atomic_store_explicit(&o->woken, 0, memory_order_relaxed);
         CHECK(weir_call_step(call, WEIR_NOW, &s) == WEIR_OK);
         while (s.action == WEIR_STEP_ATTEMPT &&
                begin_attempt(h, r, call, &s, random))
@@ -127,7 +129,7 @@ static int make_trip(house *h, const route *r, weir_call *call, owner *o,
             weir_call_cancel(call);
     } while (s.action != WEIR_STEP_DONE);
     CHECK(weir_call_result(call, &result) == WEIR_OK);
-    check_result(r, result.code, &result);
+    check_result(h, r, result.code, &result);
     return 1;
 }
 
@@ -152,7 +154,7 @@ void run_stepped(house *h, uint64_t *random)
     random_options(h, random, &options);
     CHECK(weir_call_new(&call, r->pipeline, &options) == WEIR_OK);
     weir_cancel_unref(options.cancel);
-    atomic_fetch_add(&h->given, 1);
+    count(h, GIVEN, 1);
     CHECK(weir_call_on_wake(call, wake, o, owner_gone) == WEIR_OK);
     while (make_trip(h, r, call, o, random) && random_percent(random, 50))
         if (!make_another(h, call, random))

@@ -10,8 +10,22 @@
 #include <inttypes.h>
 #include <string.h>
 
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
 static house the_house;
-static atomic_llong left;
+static atomic_llong left; /* operations */
+
+/* Of all rounds. */
+static long long in_all[COUNTERS];
+static uint64_t events[BREAKERS], gaps[BREAKERS];
+
+typedef struct worker {
+    pthread_t thread;
+    uint64_t random;
+    long long blows; /* of the hammer, in the end */
+} worker;
 
 void fail(const char *file, int line, const char *what)
 {
@@ -20,60 +34,66 @@ void fail(const char *file, int line, const char *what)
     abort();
 }
 
-uint64_t random_next(uint64_t *state)
+/* ---- operations ---- */
+
+/* Of those that are left: 0 when none is. */
+static long long take_some(void)
 {
-    uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
+    enum { SOME = 16 };
+    long long all = atomic_fetch_sub_explicit(&left, SOME,
+                                              memory_order_relaxed);
+    return all < SOME ? all : SOME;
 }
 
-uint32_t random_below(uint64_t *state, uint32_t limit)
+static void operation(house *h, uint64_t *random)
 {
-    return (uint32_t)(random_next(state) % limit);
-}
-
-int random_percent(uint64_t *state, uint32_t percent)
-{
-    return random_below(state, 100) < percent;
+    uint32_t choice = random_below(random, 100);
+    if (choice < 84)
+        call_once(h, random);
+    else if (choice < 88)
+        hammer(h, random);
+    else if (choice < 97)
+        finish_for_another(h, random);
+    else
+        operate(h, random);
 }
 
 static void *work(void *arg)
 {
-    uint64_t random = *(uint64_t *)arg;
-    while (atomic_fetch_sub(&left, 1) > 0) {
-        uint32_t choice = random_below(&random, 100);
-        if (choice < 84)
-            call_once(&the_house, &random);
-        else if (choice < 88)
-            hammer(&the_house, &random);
-        else if (choice < 97)
-            finish_for_another(&the_house, &random);
-        else
-            operate(&the_house, &random);
-    }
-    for (int i = 0; i < 4000; i++) /* all at once */
-        hammer(&the_house, &random);
+    worker *w = arg;
+    long long mine;
+    while ((mine = take_some()) > 0)
+        while (mine-- > 0)
+            operation(&the_house, &w->random);
+    for (long long i = 0; i < w->blows; i++) /* all at once */
+        hammer(&the_house, &w->random);
     return NULL;
 }
 
 /* A house, as many operations, and everything given back. */
 static void round_of(long long operations, uint64_t seed, int count)
 {
-    pthread_t threads[THREADS_MAX];
-    uint64_t seeds[THREADS_MAX];
+    worker workers[THREADS_MAX];
     memset(&the_house, 0, sizeof the_house);
     atomic_store(&left, operations);
-    open_house(&the_house);
+    open_house(&the_house, count);
     for (int i = 0; i < count; i++) {
-        seeds[i] = seed * 1000 + (uint64_t)i;
-        CHECK(pthread_create(&threads[i], NULL, work, &seeds[i]) == 0);
+        worker *w = &workers[i];
+        w->random = seed * 1000 + (uint64_t)i;
+        w->blows = operations / count / 50;
+        CHECK(pthread_create(&w->thread, NULL, work, w) == 0);
     }
     for (int i = 0; i < count; i++)
-        pthread_join(threads[i], NULL);
+        pthread_join(workers[i].thread, NULL);
     while (finish_for_another(&the_house, &seed))
         ;
     close_house(&the_house);
+    for (int i = 0; i < COUNTERS; i++)
+        in_all[i] += counted(&the_house, i);
+    for (int i = 0; i < BREAKERS; i++) {
+        events[i] += the_house.chains[i].events;
+        gaps[i] += the_house.chains[i].gaps;
+    }
 }
 
 #ifndef __has_feature
@@ -97,12 +117,26 @@ static long resident(void)
 
 static void tell(long long operations)
 {
-    printf("stress: %lld operations, %llu calls, %llu attempts, %llu told to "
-           "stop\n", operations, atomic_load(&the_house.ended),
-           atomic_load(&the_house.attempts), atomic_load(&the_house.told));
+    static const char *const names[] = {"themselves", "a breaker",
+                                        "a bulkhead", "a timeout",
+                                        "the caller", "the pool"};
+    printf("stress: %lld operations, %lld calls, %lld attempts, %lld told to "
+           "stop\n", operations, in_all[ENDED], in_all[ATTEMPTS], in_all[TOLD]);
+    printf("  ended by");
+    for (int i = WEIR_BY_NONE; i <= WEIR_BY_POOL; i++)
+        printf(" %s %lld%s", names[i], in_all[ENDED_BY + i],
+               i < WEIR_BY_POOL ? "," : "\n");
     for (int i = 0; i < BREAKERS; i++)
         printf("  breaker %d: %" PRIu64 " events, %" PRIu64 " gaps\n", i,
-               the_house.chains[i].events, the_house.chains[i].gaps);
+               events[i], gaps[i]);
+}
+
+/* Waits of microseconds would take 50 of them more, all idle. */
+static void do_not_oversleep(void)
+{
+#ifdef __linux__
+    prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
+#endif
 }
 
 static long long number(int argc, char **argv, int i, long long otherwise)
@@ -117,6 +151,7 @@ int main(int argc, char **argv)
     int threads = (int)number(argc, argv, 3, 6);
     long long rounds = number(argc, argv, 4, 1);
     long warm = 0, most = 0;
+    do_not_oversleep();
     CHECK(threads >= 1 && threads <= THREADS_MAX && rounds >= 1);
     for (long long i = 0; i < rounds; i++) {
         round_of(operations / rounds, seed + (uint64_t)i, threads);

@@ -21,10 +21,10 @@ enum {
     BULKHEADS = 2,
     PIPELINES = 6,
     TOKENS = 4,
-    LIMIT_MAX = 6,    /* of each bulkhead, ever */
     ATTEMPTS_MAX = 3, /* of each retry */
     CAPACITY = 50,    /* of the budgets */
-    ANVIL = 1         /* permits of the bulkhead that is hammered */
+    ANVIL = 1,        /* permits of the bulkhead that is hammered */
+    PIECES = 8        /* of the counters */
 };
 
 void fail(const char *file, int line, const char *what);
@@ -33,9 +33,58 @@ void fail(const char *file, int line, const char *what);
 
 /* ---- random numbers, a source for each thread ---- */
 
-uint64_t random_next(uint64_t *state);
-uint32_t random_below(uint64_t *state, uint32_t limit);
-int random_percent(uint64_t *state, uint32_t percent);
+static inline uint64_t random_next(uint64_t *state)
+{
+    uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static inline uint32_t random_below(uint64_t *state, uint32_t limit)
+{
+    return (uint32_t)(random_next(state) >> 32) % limit;
+}
+
+static inline int random_percent(uint64_t *state, uint32_t percent)
+{
+    return random_below(state, 100) < percent;
+}
+
+/* ---- count.c ----
+ *
+ * All atomics of the stress are relaxed: they order nothing that the library
+ * has to order, or a race would hide behind them. */
+
+static inline int add(atomic_int *n, int more)
+{
+    return atomic_fetch_add_explicit(n, more, memory_order_relaxed);
+}
+
+typedef enum counter {
+    STARTED, /* calls */
+    ENDED,
+    GIVEN, /* args with a destroy function */
+    GONE,
+    ATTEMPTS,
+    TOLD,
+    DEPOSITS,
+    TAKES,
+    LIVE_BLOCKS,
+    LIVE_BYTES,
+    ENDED_BY, /* results, by WEIR_BY_... */
+    COUNTERS = ENDED_BY + WEIR_BY_POOL + 1
+} counter;
+
+/* A piece for every few threads. */
+typedef struct counts {
+    _Alignas(128) atomic_llong of[COUNTERS];
+} counts;
+
+typedef struct house house;
+
+void count(house *h, counter which, long long more);
+long long counted(house *h, counter which);
 
 /* ---- house.c ---- */
 
@@ -54,9 +103,10 @@ typedef struct route {
     uint32_t bulkheads; /* bit i: one permit of it for each attempt */
 } route;
 
-typedef struct house {
+struct house {
+    uint32_t limit_max; /* of each bulkhead, ever */
     weir_allocator allocator;
-    atomic_llong live_blocks, live_bytes;
+    counts counts[PIECES];
     weir_clock *clock;
     weir_breaker *breakers[BREAKERS];
     weir_breaker_options breaker_options[BREAKERS];
@@ -70,16 +120,12 @@ typedef struct house {
     weir_pool *pool;
     pthread_mutex_t tokens_lock;
     weir_cancel *tokens[TOKENS];
-    atomic_ullong started, ended; /* calls */
-    atomic_ullong given, gone;    /* args with a destroy function */
-    atomic_ullong attempts, told;
     weir_bulkhead *anvil; /* for hammer.c */
     atomic_int on_anvil;
     weir_budget *purse;
-    atomic_ullong deposits, takes;
-} house;
+};
 
-void open_house(house *h);
+void open_house(house *h, int threads);
 
 /* ---- change.c ---- */
 
@@ -110,7 +156,8 @@ const route *any_route(house *h, uint64_t *random);
 void random_options(house *h, uint64_t *random, weir_call_options *o);
 int random_code(weir_attempt *attempt, uint64_t *random);
 void told(weir_attempt *attempt, void *arg); /* a cancel function */
-void check_result(const route *r, int status, const weir_result *result);
+void check_result(house *h, const route *r, int status,
+                  const weir_result *result);
 
 /* ---- stepped.c ---- */
 
