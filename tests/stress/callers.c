@@ -42,8 +42,9 @@ static int do_work(weir_attempt *attempt, void *arg)
     if (random_percent(&random, 20))
         CHECK(weir_attempt_on_cancel(attempt, told, j->house) == WEIR_OK);
     if (random_percent(&random, 1)) /* hangs until it is told */
-        for (int i = 0; i < 200 && !weir_attempt_canceled(attempt); i++)
-            sched_yield();
+        for (int i = 1; i < 200 && !weir_attempt_canceled(attempt); i++)
+            if (i % 25 == 0)
+                sched_yield();
     if (j->nests && random_percent(&random, 5))
         run_nested(attempt, j->house, &random);
     int code = random_code(attempt, &random);
