@@ -30,6 +30,7 @@ for t in "$@"; do
 done
 [ "${MERGE-}" ] && exit
 
+rm -f "$build"/*.runs
 printf '%s\n' "$@" | xargs -P 2 -I '{}' sh -c '
     "$1/tests/fuzz/$2" -max_total_time="$3" -max_len=2048 -timeout=20 \
         -artifact_prefix="$1/$2-" -print_final_stats=1 "$1/corpus/$2" \
@@ -41,5 +42,8 @@ printf '%s\n' "$@" | xargs -P 2 -I '{}' sh -c '
         echo "fuzz: $2: FAILED; see $1/$2.log"
         exit 1
     fi
+    echo "$runs" > "$1/$2.runs"
     echo "fuzz: $2: $runs runs, nothing found"' - "$build" '{}' "$seconds" \
-    "$corpus"
+    "$corpus" || exit 1
+echo "fuzz: $(awk "{ n += \$1 } END { print n }" "$build"/*.runs) runs of $# targets," \
+    "$seconds s each; nothing found"
