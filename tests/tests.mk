@@ -5,6 +5,7 @@
 RUN ?=
 SEEDS ?= 10000
 OPERATIONS ?= 1000000
+TEST_SECONDS ?= 300
 
 CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
@@ -77,17 +78,18 @@ check: check-unit check-faults check-scenarios check-sim check-stress \
 	check-fuzz check-build
 
 check-unit: $(UNIT) $(if $(CXX),$(B)/tests/unwind)
-	@for t in $^; do timeout 300 $(RUN) $$t || exit 1; done
+	@for t in $^; do timeout $(TEST_SECONDS) $(RUN) $$t || exit 1; done
 
 check-faults: $(FAULTS)
-	@timeout 300 $(FAULTS)
+	@timeout $(TEST_SECONDS) $(FAULTS)
 
 # Python loads the shared library, which must then be free of sanitizers.
 PYTHON_DRIVER = $(strip $(if $(findstring -fsanitize,$(CFLAGS)),,\
 	$(shell command -v $(PYTHON) 2>/dev/null)))
 check-scenarios: $(SCENARIOS) lib
 	@for t in $(SCENARIOS); do \
-		timeout 300 $(RUN) $$t tests/scenarios/table.txt > $$t.trace || exit 1; \
+		timeout $(TEST_SECONDS) $(RUN) $$t tests/scenarios/table.txt \
+			> $$t.trace || exit 1; \
 		cmp $$t.trace $(B)/tests/scenarios/blocking.trace || exit 1; \
 	done
 	@$(if $(PYTHON_DRIVER),\
@@ -98,10 +100,10 @@ check-scenarios: $(SCENARIOS) lib
 		echo "asyncio: skipped")
 
 check-sim: $(SIM)
-	@timeout 300 $(RUN) $(SIM) 1 $(SEEDS)
+	@timeout $(TEST_SECONDS) $(RUN) $(SIM) 1 $(SEEDS)
 
 check-stress: $(STRESS)
-	@timeout 300 $(RUN) $(STRESS) $(OPERATIONS)
+	@timeout $(TEST_SECONDS) $(RUN) $(STRESS) $(OPERATIONS)
 
 # For long, half an hour on two cores; a quarter of one under TSan.
 SOAK_OPERATIONS ?= 1000000000
@@ -116,7 +118,7 @@ soak-tsan:
 
 # What a user meets before the first call: headers, symbols, install, README.
 check-build: all $(B)/tests/unload
-	@timeout 300 $(B)/tests/unload $(B)/libweir.so 500
+	@timeout $(TEST_SECONDS) $(B)/tests/unload $(B)/libweir.so 500
 	@CC="$(CC)" CXX="$(CXX)" sh tests/headers.sh $(B)
 	@MAKE="$(MAKE)" CC="$(CC)" sh tests/install.sh $(B)
 	@sh tests/catalogue.sh
@@ -188,7 +190,7 @@ proof:
 fuzzers: $(FUZZERS)
 check-fuzz: $(FUZZERS)
 	@for t in $(FUZZ); do \
-		timeout 300 $(RUN) $(B)/tests/fuzz/$$t $(FUZZ_CORPUS)/$$t/* \
+		timeout $(TEST_SECONDS) $(RUN) $(B)/tests/fuzz/$$t $(FUZZ_CORPUS)/$$t/* \
 			> $(B)/tests/fuzz/$$t.log || \
 			{ tail -n 3 $(B)/tests/fuzz/$$t.log; exit 1; }; \
 		echo "fuzz: $$t: $$(ls $(FUZZ_CORPUS)/$$t | wc -l) inputs"; \
@@ -213,9 +215,9 @@ $(FREEZE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/freeze/*.c)) $(FROZEN)
 
 # With a bug seeded it must be found.
 freeze: $(FREEZE)
-	@timeout 300 $(FREEZE)
-	@timeout 300 $(FREEZE) spin > $(FREEZE).spin; [ $$? -eq 3 ]
-	@timeout 300 $(FREEZE) torn > $(FREEZE).torn; [ $$? -eq 4 ]
+	@timeout $(TEST_SECONDS) $(FREEZE)
+	@timeout $(TEST_SECONDS) $(FREEZE) spin > $(FREEZE).spin; [ $$? -eq 3 ]
+	@timeout $(TEST_SECONDS) $(FREEZE) torn > $(FREEZE).torn; [ $$? -eq 4 ]
 	@echo "freeze: both bugs found"
 
 # Not on every target, and not with other sanitizers.
