@@ -2,7 +2,13 @@
  *
  * Each policy and each pipeline has one clock, given in its options; NULL
  * there means the machine's monotonic clock.  A pipeline accepts policies of
- * its own clock only.  A clock that goes back counts as standing still. */
+ * its own clock only.
+ *
+ * A clock that goes back counts as standing still until it has caught up, and
+ * what was to end meanwhile ends so much later.  One that leaps forward ends
+ * what it leaps over.  At its end, WEIR_NEVER - 1, no time passes any more:
+ * open times, backoff and waits for a permit are over at once, and a deadline
+ * that would lie beyond it is none. */
 #ifndef WEIR_CLOCK_H
 #define WEIR_CLOCK_H
 
@@ -29,9 +35,9 @@ WEIR_API weir_clock *weir_clock_monotonic(void);
 WEIR_API int weir_clock_new_virtual(weir_clock **out, uint64_t start_ns);
 
 /* Makes a clock that asks your function.  A blocking wait on it sleeps the
- * missing time by the machine's clock, asks again, and so on; it should
- * therefore run at about the machine's speed.  Do not take the time of day: a
- * clock set back by an hour keeps a breaker open for an hour.
+ * missing time by the machine's clock, at most 100 ms, asks again, and so on;
+ * it should therefore run at about the machine's speed.  Do not take the time
+ * of day: a clock set back by an hour keeps a breaker open for an hour.
  * destroy (NULL: none) runs with arg when the last reference is gone, or
  * before an error is returned.
  * WEIR_EINVAL  out or now is NULL

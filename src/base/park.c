@@ -97,10 +97,12 @@ static void wait_virtual(weir__parker *parker, uint64_t deadline_ns)
 }
 
 /* At most a day at once: a time_t may have 32 bits. */
-static struct timespec real_time_in(uint64_t wait_ns)
+static struct timespec real_time_in(const weir_clock *clock, uint64_t wait_ns)
 {
+    uint64_t most_ns =
+        clock == weir_clock_monotonic() ? WEIR__DAY : WEIR__ASK_AGAIN_NS;
     uint64_t until_ns =
-        weir_clock_now_ns(NULL) + weir__time_min(wait_ns, WEIR__DAY);
+        weir_clock_now_ns(NULL) + weir__time_min(wait_ns, most_ns);
     struct timespec until;
     until.tv_sec = (time_t)(until_ns / WEIR__SECOND);
     until.tv_nsec = (long)(until_ns % WEIR__SECOND);
@@ -115,7 +117,8 @@ static void wait_real(weir__parker *parker, uint64_t deadline_ns)
         uint64_t now_ns = weir_clock_now_ns(parker->clock);
         if (now_ns >= deadline_ns)
             return;
-        struct timespec until = real_time_in(deadline_ns - now_ns);
+        struct timespec until =
+            real_time_in(parker->clock, deadline_ns - now_ns);
         weir__mutex_lock(&parker->own);
         if (!parker->signaled)
             pthread_cond_timedwait(&parker->cond, &parker->own, &until);

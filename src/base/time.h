@@ -9,10 +9,21 @@
 #define WEIR__DAY (86400 * WEIR__SECOND)
 #define WEIR__YEAR (365 * WEIR__DAY)
 
+/* How long a wait trusts a clock that is not the machine's: it is asked again
+ * after that, for one wrong reading must not make a wait of an hour. */
+#define WEIR__ASK_AGAIN_NS (100 * WEIR__MS)
+
 /* Sticks to the end of time: WEIR_NEVER plus anything is WEIR_NEVER. */
 static inline uint64_t weir__time_add(uint64_t a, uint64_t b)
 {
     return b > UINT64_MAX - a ? UINT64_MAX : a + b;
+}
+
+/* When a wait of a length ends, which it does: at the end of time at the
+ * latest, where nothing passes any more. */
+static inline uint64_t weir__time_wait_end(uint64_t now, uint64_t wait)
+{
+    return wait < UINT64_MAX - now ? now + wait : UINT64_MAX - 1;
 }
 
 /* How long from then to now; 0 for a clock that went back. */

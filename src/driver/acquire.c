@@ -13,20 +13,28 @@ static void wait_once(weir_bulkhead *bulkhead, weir__waiter *waiter,
         weir__park(parker, weir__time_min(end_ns, reclaim_ns));
 }
 
+/* A clock that goes back stands still. */
+static uint64_t later(const weir_bulkhead *bulkhead, uint64_t *now_ns)
+{
+    uint64_t read_ns = weir_clock_now_ns(bulkhead->policy.clock);
+    if (read_ns > *now_ns)
+        *now_ns = read_ns;
+    return *now_ns;
+}
+
 /* What ended the wait: WEIR_OK for a permit. */
 static int wait_for_permit(weir_bulkhead *bulkhead, weir__waiter *waiter,
                            weir__parker *parker, uint64_t deadline_ns,
                            weir_cancel *cancel)
 {
-    weir_clock *clock = bulkhead->policy.clock;
-    uint64_t queue_end_ns =
-        weir__time_add(weir_clock_now_ns(clock), bulkhead->queue_ns);
+    uint64_t now_ns = weir_clock_now_ns(bulkhead->policy.clock);
+    uint64_t queue_end_ns = weir__time_wait_end(now_ns, bulkhead->queue_ns);
     uint64_t end_ns = weir__time_min(queue_end_ns, deadline_ns);
     int status = WEIR_OK;
     while (!weir__waiter_granted(waiter) && status == WEIR_OK) {
         if (weir_cancel_fired(cancel))
             status = WEIR_ECANCELED;
-        else if (weir_clock_now_ns(clock) >= end_ns)
+        else if (later(bulkhead, &now_ns) >= end_ns)
             status = end_ns == queue_end_ns ? WEIR_EQUEUETIME : WEIR_ETIMEDOUT;
         else
             wait_once(bulkhead, waiter, parker, end_ns);

@@ -188,13 +188,15 @@ static void finish(job *j)
 /* Rounded up: never early. */
 static void arm(job *j, uint64_t wake_ns)
 {
-    uint64_t now_ns, wait_ns;
+    uint64_t now_ns, wait_ns, most_ns = j->clock == weir_clock_monotonic()
+                                            ? WEIR__YEAR
+                                            : WEIR__ASK_AGAIN_NS;
     if (wake_ns == WEIR_NEVER) {
         uv_timer_stop(&j->timer);
         return;
     }
     now_ns = weir_clock_now_ns(j->clock);
-    wait_ns = weir__time_min(weir__time_since(wake_ns, now_ns), WEIR__YEAR);
+    wait_ns = weir__time_min(weir__time_since(wake_ns, now_ns), most_ns);
     uv_update_time(j->driver->loop);
     uv_timer_start(&j->timer, on_timer,
                    (wait_ns + WEIR__MS - 1) / WEIR__MS, 0);

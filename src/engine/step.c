@@ -59,7 +59,7 @@ static void enter_bulkhead(weir_call *call, weir__node *node,
         break;
     case WEIR__QUEUED:
         call->wake_ns =
-            weir__time_add(weir__call_now(call), bulkhead->queue_ns);
+            weir__time_wait_end(weir__call_now(call), bulkhead->queue_ns);
         call->state = WEIR__QUEUEING;
         break;
     default:

@@ -138,7 +138,7 @@ static int try_again(weir_call *call, weir__node *node,
     if (delay_ns == 0) {
         weir__call_enter_inside(call, node);
     } else {
-        call->wake_ns = weir__time_add(weir__call_now(call), delay_ns);
+        call->wake_ns = weir__time_wait_end(weir__call_now(call), delay_ns);
         call->state = WEIR__BACKOFF;
     }
     return 1;

@@ -4,7 +4,11 @@
  * then with the first fallible call of the library failing, the second, and
  * so on: each alone, and each with all that come after.  Whatever step of the
  * story that hits must give the code that is documented, have changed
- * nothing, and work when it is made again. */
+ * nothing, and work when it is made again.
+ *
+ * It is also told by a clock that goes wrong, in each manner that there is, at
+ * the first reading of the library, the second, and so on: nothing else
+ * changes, as if time had stood still or been over. */
 #ifndef FAULTS_H
 #define FAULTS_H
 
@@ -42,6 +46,7 @@ unsigned fallible_calls(void); /* since fail_at */
 /* For a while nothing fails or counts, and back; they nest. */
 void calm(void);
 void uncalm(void);
+int is_calm(void);
 
 enum {
     HARD = 1, /* the library cannot do what it was asked */
@@ -67,14 +72,43 @@ extern const weir_allocator table;
 void *take_arg(void);
 void give_arg(void *arg);
 
-/* ---- faults.c: steps ---- */
-
 /* What a story is told with; made while nothing fails. */
 typedef struct rig {
     const weir_allocator *allocator; /* NULL: the C library's */
     weir_clock *clock;
     int runs; /* of the function */
 } rig;
+
+/* ---- clock.c: a clock that goes wrong ---- */
+
+typedef enum manner {
+    BACK,
+    BACK_FOR_GOOD,
+    ZERO,
+    STILL,
+    AHEAD, /* for good: once would be BACK_FOR_GOOD by a lot */
+    END,
+    END_FOR_GOOD,
+    MANNERS
+} manner;
+
+extern const char *const manners[MANNERS];
+
+/* Reading number n from now on, by the library, goes wrong; 0: none. */
+void clock_goes_wrong_at(unsigned n, manner how);
+unsigned clock_readings(void); /* since then */
+int clock_went_wrong(manner how);
+int clock_ended(void);
+
+/* Where the clock went wrong, this status may stand for that one. */
+int by_the_clock(int status, int instead, int of);
+
+uint64_t ticking(void *arg); /* the clock's function */
+
+/* The time, read by the story. */
+uint64_t now_of(rig *r);
+
+/* ---- faults.c: steps ---- */
 
 void step_begins(void);
 int step_ends(const char *file, int line, const char *what, int expected,

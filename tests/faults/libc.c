@@ -47,6 +47,11 @@ void uncalm(void)
     atomic_fetch_sub(&faults.calm, 1);
 }
 
+int is_calm(void)
+{
+    return atomic_load(&faults.calm) > 0;
+}
+
 int take_failed(void)
 {
     return atomic_exchange(&faults.failed, 0);
@@ -72,7 +77,7 @@ void give_arg(void *arg)
 
 int fails(int how)
 {
-    if (atomic_load(&faults.calm) > 0)
+    if (is_calm())
         return 0;
     unsigned n = atomic_fetch_add(&faults.calls, 1) + 1;
     if (faults.first == 0 || n < faults.first ||

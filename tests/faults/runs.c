@@ -58,7 +58,8 @@ static void tell_healthy(rig *r)
     MUST(weir_timeout_run(timeout, succeed, r));
     MUST_GIVE(7, weir_breaker_run(breaker, fail_always, r));
     MUST_GIVE(7, weir_bulkhead_run(bulkhead, fail_always, r));
-    MUST_GIVE(7, weir_timeout_run(timeout, fail_always, r));
+    MUST_GIVE(7, by_the_clock(weir_timeout_run(timeout, fail_always, r),
+                              WEIR_ETIMEDOUT, 7));
     CHECK(take_runs(r) == 9);
     weir_pipeline_unref(pipeline);
     weir_timeout_unref(timeout);
@@ -182,9 +183,10 @@ static void tell_acquire(rig *r)
     MUST_GIVE(WEIR_EQUEUETIME, weir_bulkhead_acquire(bulkhead));
     for (int i = 0; i < 2; i++) {
         while (!GIVES(WEIR_ETIMEDOUT,
-                      weir_bulkhead_acquire_until(
-                          bulkhead, weir_clock_now_ns(r->clock) + 10 * US,
-                          i ? cancel : NULL)))
+                      by_the_clock(weir_bulkhead_acquire_until(
+                                       bulkhead, now_of(r) + 10 * US,
+                                       i ? cancel : NULL),
+                                   WEIR_EQUEUETIME, WEIR_ETIMEDOUT)))
             CHECK(weir_bulkhead_running(bulkhead) == 1 &&
                   weir_bulkhead_waiting(bulkhead) == 0);
     }
