@@ -23,10 +23,14 @@
  *   - The library starts no threads, prints nothing, never aborts, installs no
  *     signal handlers and leaves errno alone.
  *   - Callbacks never run under a lock and may call back into the library.
- *   - Your function may be left by a C++ exception or pthread_cancel
- *     (weir/run.h); other callbacks must return.  Never longjmp out of one.
- *   - No function is a cancellation point of pthread_cancel, save for yours
- *     that it runs.  Asynchronous cancellation inside the library is misuse.
+ *   - Your function may be left by a C++ exception or pthread_cancel in a
+ *     blocking run (weir/run.h).  All other callbacks must return, and none
+ *     may be left by longjmp.
+ *   - No function is a cancellation point of pthread_cancel, save for yours in
+ *     a blocking run.  Listeners, cancel, wake and destroy functions run with
+ *     cancellation off.  A classifier, a clock and an allocator must be no
+ *     cancellation points where threads are cancelled.  Asynchronous
+ *     cancellation inside the library is misuse.
  *   - Signals end no wait.
  *   - After fork, the child makes new handles; those it has inherited it may
  *     not even release. */

@@ -20,9 +20,10 @@ extern "C" {
  * anything else    what fn returned last
  * A retry that meets a breaker which has opened meanwhile ends the call with
  * WEIR_EOPEN; weir_run_with still tells what fn returned last.
- * Allocates nothing.  Blocks for fn, queues and backoff.  An exception or
- * pthread_cancel that unwinds out of fn gives every permit back and counts as
- * WEIR_TRANSIENT. */
+ * Allocates nothing.  Blocks for fn, queues and backoff.  An exception,
+ * pthread_exit or pthread_cancel that unwinds out of fn gives every permit back
+ * and counts as WEIR_TRANSIENT.  (In musl the end of a thread unwinds nothing:
+ * there fn must return.) */
 WEIR_API int weir_run(weir_pipeline *pipeline, weir_fn fn, void *arg);
 
 /* As weir_run.

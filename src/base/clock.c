@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "base/callback.h"
 #include "base/memory.h"
 #include "base/time.h"
 
@@ -52,8 +53,7 @@ int weir_clock_new_custom(weir_clock **out, weir_now_fn now, void *arg,
 {
     int status = out && now ? new_clock(out, WEIR__CUSTOM) : WEIR_EINVAL;
     if (status != WEIR_OK) {
-        if (destroy)
-            destroy(arg);
+        weir__call_back(destroy, arg);
         return status;
     }
     (*out)->now = now;
@@ -73,8 +73,7 @@ void weir_clock_unref(weir_clock *clock)
     if (!clock || clock->kind == WEIR__MONOTONIC ||
         !weir__ref_drop(&clock->ref))
         return;
-    if (clock->destroy)
-        clock->destroy(clock->arg);
+    weir__call_back(clock->destroy, clock->arg);
     weir__mutex_destroy(&clock->lock);
     weir__release(NULL, clock, sizeof *clock);
 }

@@ -1,4 +1,5 @@
 /* Isolated runs: the caller drives a stepped call, workers run its attempts. */
+#include "base/callback.h"
 #include "base/memory.h"
 #include "base/park.h"
 #include "driver/pool.h"
@@ -27,8 +28,7 @@ static void free_run(run *r)
 static void on_call_gone(void *arg)
 {
     run *r = arg;
-    if (r->destroy)
-        r->destroy(r->arg);
+    weir__call_back(r->destroy, r->arg);
     free_run(r);
 }
 
@@ -104,14 +104,13 @@ static void drive(run *r, weir_call *call)
 
 static int refuse(int status, void *arg, weir_destroy_fn destroy)
 {
-    if (destroy)
-        destroy(arg);
+    weir__call_back(destroy, arg);
     return status;
 }
 
-int weir_pool_run(weir_pool *pool, weir_pipeline *pipeline,
-                  const weir_call_options *options, weir_fn fn, void *arg,
-                  weir_destroy_fn destroy, weir_result *out)
+static int run_on_pool(weir_pool *pool, weir_pipeline *pipeline,
+                       const weir_call_options *options, weir_fn fn,
+                       void *arg, weir_destroy_fn destroy, weir_result *out)
 {
     weir_result result = {.size = sizeof result};
     weir_call *call;
@@ -130,5 +129,18 @@ int weir_pool_run(weir_pool *pool, weir_pipeline *pipeline,
     weir_call_result(call, out ? out : &result);
     status = out ? out->code : result.code;
     weir_call_unref(call);
+    return status;
+}
+
+/* Nothing of the user's that may be unwound runs on this thread. */
+int weir_pool_run(weir_pool *pool, weir_pipeline *pipeline,
+                  const weir_call_options *options, weir_fn fn, void *arg,
+                  weir_destroy_fn destroy, weir_result *out)
+{
+    int cancelable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    int status =
+        run_on_pool(pool, pipeline, options, fn, arg, destroy, out);
+    pthread_setcancelstate(cancelable, NULL);
     return status;
 }

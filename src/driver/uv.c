@@ -83,12 +83,22 @@ static void job_drop(job *j)
     free(j);
 }
 
+/* As in base/callback.c, which is the other library's. */
+static void destroy_arg(weir_destroy_fn destroy, void *arg)
+{
+    int cancelable;
+    if (!destroy)
+        return;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    destroy(arg);
+    pthread_setcancelstate(cancelable, NULL);
+}
+
 /* The call's memory is gone: nobody uses arg any more. */
 static void on_call_gone(void *arg)
 {
     job *j = arg;
-    if (j->destroy)
-        j->destroy(j->arg);
+    destroy_arg(j->destroy, j->arg);
     job_drop(j);
 }
 
@@ -356,8 +366,7 @@ static job *new_job(weir_uv *driver, weir_call *call)
 
 static int refuse(int status, void *arg, weir_destroy_fn destroy)
 {
-    if (destroy)
-        destroy(arg);
+    destroy_arg(destroy, arg);
     return status;
 }
 

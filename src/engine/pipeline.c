@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/callback.h"
 #include "base/options.h"
 #include "base/time.h"
 
@@ -56,8 +57,7 @@ void weir_pipeline_unref(weir_pipeline *pipeline)
         return;
     for (uint32_t i = 0; i < pipeline->count; i++)
         weir__policy_unref(pipeline->layers[i]);
-    if (pipeline->classify_destroy)
-        pipeline->classify_destroy(pipeline->classify_arg);
+    weir__call_back(pipeline->classify_destroy, pipeline->classify_arg);
     weir_clock_unref(pipeline->clock);
     weir__release(pipeline->allocator, pipeline, sizeof *pipeline);
 }
@@ -66,16 +66,16 @@ int weir_pipeline_classify(weir_pipeline *pipeline, weir_classify_fn fn,
                            void *arg, weir_destroy_fn destroy)
 {
     if (!pipeline || !fn || pipeline->shape != WEIR__UNSEALED) {
-        if (destroy)
-            destroy(arg);
+        weir__call_back(destroy, arg);
         return WEIR_EINVAL;
     }
-    if (pipeline->classify_destroy)
-        pipeline->classify_destroy(pipeline->classify_arg);
+    weir_destroy_fn destroy_before = pipeline->classify_destroy;
+    void *arg_before = pipeline->classify_arg;
     pipeline->classify = fn;
     pipeline->classify_arg = arg;
     pipeline->classify_destroy = destroy;
     pipeline->classified = 1;
+    weir__call_back(destroy_before, arg_before);
     return WEIR_OK;
 }
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/callback.h"
 #include "engine/direct.h"
 #include "engine/step.h"
 
@@ -70,8 +71,7 @@ static void unref(stepped *s)
     unref_tokens(&s->call);
     weir__release(pipeline->allocator, s, bytes_of(pipeline));
     weir_pipeline_unref(pipeline);
-    if (destroy)
-        destroy(arg);
+    weir__call_back(destroy, arg);
 }
 
 /* ---- attempts ---- */
@@ -160,7 +160,7 @@ void weir__stepped_signal(weir_call *call)
 {
     stepped *s = stepped_of(call);
     if (s->wake) {
-        s->wake(s->wake_arg);
+        weir__call_back(s->wake, s->wake_arg);
     } else if (s->wake_fd >= 0) {
         int saved = errno, cancelable;
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
@@ -277,8 +277,7 @@ int weir_call_on_wake(weir_call *call, void (*fn)(void *arg), void *arg,
 {
     stepped *s = stepped_of(call);
     if (!call || !fn || s->wake || s->wake_fd >= 0) {
-        if (destroy)
-            destroy(arg);
+        weir__call_back(destroy, arg);
         return WEIR_EINVAL;
     }
     s->wake = fn;

@@ -1,5 +1,6 @@
 #include "policy/breaker.h"
 
+#include "base/callback.h"
 #include "base/clock.h"
 #include "base/time.h"
 
@@ -381,7 +382,7 @@ int weir_breaker_listen(weir_breaker *breaker, weir_listener_fn fn, void *arg,
         status = weir__events_listen(
             &breaker->events, breaker->policy.allocator, fn, arg, destroy,
             current_generation, breaker);
-    if (status != WEIR_OK && destroy)
-        destroy(arg);
+    if (status != WEIR_OK)
+        weir__call_back(destroy, arg);
     return status;
 }

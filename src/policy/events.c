@@ -1,5 +1,6 @@
 #include "policy/events.h"
 
+#include "base/callback.h"
 #include "base/lock.h"
 #include "policy/breaker_core.h"
 
@@ -42,8 +43,7 @@ static void free_events(weir__events *events)
     const weir_allocator *allocator = events->allocator;
     for (struct listener *l = events->first, *next; l; l = next) {
         next = l->next;
-        if (l->destroy)
-            l->destroy(l->arg);
+        weir__call_back(l->destroy, l->arg);
         weir__release(allocator, l, sizeof *l);
     }
     weir__mutex_destroy(&events->lock);

@@ -68,6 +68,9 @@ void close_own(int fd);
 /* An allocator of the user's, in the ledger and failing like the rest. */
 extern const weir_allocator table;
 
+/* What a callback may do: a cancellation point, as most of output is. */
+void may_be_cancelled(void);
+
 /* An arg and its destroy function. */
 void *take_arg(void);
 void give_arg(void *arg);
@@ -125,6 +128,10 @@ int step_ends(const char *file, int line, const char *what, int expected,
     while (!GIVES(expected, call))                                            \
         ;
 #define MUST(call) MUST_GIVE(WEIR_OK, call)
+
+/* For what returns nothing. */
+#define DO(call)                                                              \
+    (step_begins(), call, (void)step_ends(__FILE__, __LINE__, #call, 0, 0))
 
 /* Has a handle made; out is not touched by a call that fails. */
 #define MAKE(out, call)                                                       \

@@ -22,7 +22,7 @@ static void tell_clocks(rig *r)
     MUST(weir_clock_detach(clock));
     weir_clock_unref(clock);
     MAKE(clock, weir_clock_new_custom(&clock, no_time, take_arg(), give_arg));
-    weir_clock_unref(clock);
+    DO(weir_clock_unref(clock));
 }
 
 static void tell_cancel(rig *r)
@@ -54,6 +54,7 @@ static void ignore_event(const weir_event *event, void *arg)
 {
     (void)event;
     (void)arg;
+    may_be_cancelled();
 }
 
 /* Fails it until it opens; how many failures that took. */
@@ -112,7 +113,7 @@ static void tell_breaker(rig *r, uint32_t window, double jitter, int seeded)
         MUST(weir_breaker_listen(breaker, ignore_event, take_arg(), give_arg));
     reconfigure(breaker, &o);
     MUST(weir_breaker_set_mode(breaker, WEIR_DISABLED));
-    weir_breaker_unref(breaker);
+    DO(weir_breaker_unref(breaker));
 }
 
 static void tell_breakers(rig *r)
@@ -257,7 +258,7 @@ static void tell_pipeline(rig *r)
     MUST(weir_pipeline_add_bulkhead(pipeline, bulkhead));
     CHECK(room(r, pipeline) == WEIR_PIPELINE_MAX - 3);
     MUST(weir_pipeline_seal(pipeline));
-    weir_pipeline_unref(pipeline);
+    DO(weir_pipeline_unref(pipeline));
     weir_bulkhead_unref(bulkhead);
     weir_breaker_unref(breaker);
     weir_retry_unref(retry);

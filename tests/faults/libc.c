@@ -69,8 +69,14 @@ void *take_arg(void)
     return &taken.args;
 }
 
+void may_be_cancelled(void)
+{
+    pthread_testcancel();
+}
+
 void give_arg(void *arg)
 {
+    may_be_cancelled();
     CHECK(arg == &taken.args && taken.args > 0);
     taken.args--;
 }

@@ -6,6 +6,14 @@
 static void ignore_wake(void *arg)
 {
     (void)arg;
+    may_be_cancelled();
+}
+
+static void ignore_cancel(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    may_be_cancelled();
 }
 
 static weir_call *make_call(weir_pipeline *pipeline, weir_attempt *parent,
@@ -110,6 +118,7 @@ static void wait_and_cancel(weir_call *call)
     MUST(weir_call_step(call, WEIR_NOW, &step));
     CHECK(step.action == WEIR_STEP_ATTEMPT);
     weir_attempt *attempt = step.attempt;
+    MUST(weir_attempt_on_cancel(attempt, ignore_cancel, NULL));
     MUST(weir_call_step(call, WEIR_NOW, &step));
     CHECK(step.action == WEIR_STEP_WAIT);
     step_begins();
@@ -127,7 +136,7 @@ static void tell_wake(rig *r)
     weir_call *call = make_call(pipeline, NULL, NULL);
     MUST(weir_call_on_wake(call, ignore_wake, take_arg(), give_arg));
     wait_and_cancel(call);
-    weir_call_unref(call);
+    DO(weir_call_unref(call));
     weir_pipeline_unref(pipeline);
 }
 
@@ -180,6 +189,7 @@ static void tell_queued_call(rig *r)
     weir_bulkhead_ref(bulkhead);
     weir_pipeline *pipeline = new_pipeline(r, NULL, NULL, bulkhead, NULL);
     weir_call *call = make_call(pipeline, NULL, NULL);
+    MUST(weir_call_on_wake(call, ignore_wake, take_arg(), give_arg));
     CALMLY(weir_bulkhead_try_acquire(bulkhead));
     MUST(weir_call_step(call, WEIR_NOW, &step));
     CHECK(step.action == (clock_ended() ? WEIR_STEP_DONE : WEIR_STEP_WAIT));
