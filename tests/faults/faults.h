@@ -125,8 +125,8 @@ int step_ends(const char *file, int line, const char *what, int expected,
 #define WORKS(call) GIVES(WEIR_OK, call)
 
 #define MUST_GIVE(expected, call)                                             \
-    while (!GIVES(expected, call))                                            \
-        ;
+    do {                                                                      \
+    } while (!GIVES(expected, call))
 #define MUST(call) MUST_GIVE(WEIR_OK, call)
 
 /* For what returns nothing. */
