@@ -65,7 +65,7 @@ typedef struct weir_result {
     int32_t code;            /* what the call returns */
     int32_t last_code;       /* what your function returned last; 0 when it
                                 did not return */
-    uint32_t attempts;       /* how many were started */
+    uint32_t attempts;       /* how many were started, on a pool: run */
     int32_t rejected_by;     /* WEIR_BY_... when code is weir's own */
     uint32_t rejected_layer; /* its place, 0 is the outermost */
     uint64_t elapsed_ns;     /* of the whole call */

@@ -216,6 +216,7 @@ static int give_up(weir_call *call, weir__verdict *v,
     if (!weir__attempt_give_up(attempt, v->code))
         return 0;
     v->asked = weir__load_relaxed(&attempt->begun_ns) != WEIR_NOW;
+    call->result.attempts -= (uint32_t)!v->asked;
     v->elapsed_ns = weir__attempt_elapsed(call, attempt, WEIR_NOW);
     weir__attempt_tell_cancel(attempt);
     int finished = weir__attempt_finished(attempt);

@@ -224,6 +224,8 @@ static void attempt_that_no_worker_began_ends_at_its_deadline(void **state)
     join(first);
     join(second);
     assert_int_equal(waiting.result.code, WEIR_ETIMEDOUT);
+    assert_int_equal(waiting.result.attempts, 0);
+    assert_int_equal(running.result.attempts, 1);
     assert_int_equal(weir_bulkhead_running(bulkhead), 1);
     assert_int_equal(weir_pool_waiting(pool), 0);
     gate_open(&g);
