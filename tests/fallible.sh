@@ -17,6 +17,7 @@ bcmp memcmp memcpy memmove memset strcmp
 pthread_once
 pthread_mutex_lock pthread_mutex_unlock pthread_cond_broadcast
 pthread_cond_signal pthread_setcancelstate pthread_join pthread_detach
+pthread_testcancel
 pthread_sigmask sigaddset sigemptyset sigfillset sigismember sigpending sigwait
 "
 

@@ -1,11 +1,16 @@
 // Unwinding out of the user's function, by a C++ exception or pthread_cancel,
 // gives every permit back and counts as a failure: on the straight path, on
 // the general path, and after a retry.
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdexcept>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "weir.h"
 
@@ -189,8 +194,31 @@ static void breaker_opens_at_the_time_of_the_exception(bool straight)
     weir_clock_unref(moving);
 }
 
+// On a worker there is nobody who could catch it: as of any thread, it is the
+// end of the process, and no other harm is done in silence.
+static void exception_on_a_worker_ends_the_process()
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        const rlimit none = {0, 0};
+        weir_pool *pool;
+        setrlimit(RLIMIT_CORE, &none);
+        std::signal(SIGABRT, SIG_DFL);
+        std::set_terminate(std::abort); // says nothing
+        world w(1);
+        weir_pool_new(&pool, nullptr);
+        weir_pool_run(pool, w.pipeline, nullptr, throws, nullptr, nullptr,
+                      nullptr);
+        _exit(0);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 int main()
 {
+    exception_on_a_worker_ends_the_process(); // before there are threads
     breaker_opens_at_the_time_of_the_exception(true);
     breaker_opens_at_the_time_of_the_exception(false);
     exception_returns_permits_and_counts(1);

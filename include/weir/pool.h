@@ -42,18 +42,23 @@ WEIR_API void weir_pool_ref(weir_pool *pool);
 WEIR_API void weir_pool_unref(weir_pool *pool);
 
 /* As weir_run_with, but fn runs on a worker, and the run returns at the
- * deadline whether fn has returned or not.  fn must not unwind: an exception
- * that leaves it ends the process.
+ * deadline whether fn has returned or not.  An exception that leaves fn ends
+ * the process.  fn may end its thread (pthread_exit), and be ended by another
+ * one (pthread_cancel): that counts as WEIR_TRANSIENT, the attempt's code is
+ * WEIR_ECANCELED, and the pool starts a new thread.
+ * A fn that makes another run on the same pool takes a second worker and may
+ * find none: give the inner run a deadline.
  * destroy   NULL, or runs with arg once: when the run has returned or will,
  *           and no attempt uses arg any more; on the thread where that is so;
  *           or before an error of the arguments is returned
- * WEIR_EFULL      also: no worker and no place in the pool's queue
+ * WEIR_EFULL      also: no worker and no place in the pool's queue, or no
+ *                 thread for a worker
  * WEIR_ECANCELED  also: the pool is closed
  * (rejected_by is WEIR_BY_POOL.  These, and a deadline that passes while an
  * attempt waits for a worker, count in no breaker, and a retry tries again
  * only after WEIR_EFULL where WEIR_RETRY_FULL is set.)
  * WEIR_ENOMEM     no memory or no resources for a wait
- * Blocks until the call is done.  Allocates. */
+ * Blocks until the call is done.  Not a cancellation point.  Allocates. */
 WEIR_API int weir_pool_run(weir_pool *pool, weir_pipeline *pipeline,
                            const weir_call_options *options, weir_fn fn,
                            void *arg, weir_destroy_fn destroy,
@@ -62,9 +67,9 @@ WEIR_API int weir_pool_run(weir_pool *pool, weir_pipeline *pipeline,
 /* Closes the pool: attempts that wait for a worker are cancelled, new ones
  * are refused.
  * wait   1: returns when the functions that run have returned and the threads
- *        have ended, so that the library may be unloaded; not from one of
- *        them.  0: returns at once, and the
- *        threads end when their functions have.
+ *        have ended, so that the library may be unloaded; never on one of
+ *        them (in fn or destroy), which would wait for itself.
+ *        0: returns at once, and the threads end when their functions have.
  * WEIR_EINVAL  pool is NULL, or wait is neither */
 WEIR_API int weir_pool_close(weir_pool *pool, int wait);
 

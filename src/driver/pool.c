@@ -92,34 +92,32 @@ void weir__pool_drop(weir_pool *pool)
         free_pool(pool);
 }
 
-/* With the lock held, which it gives up meanwhile. */
-static void run_job(weir_pool *pool, weir__job *j)
+/* What a worker runs. */
+typedef struct run {
+    weir_pool *pool;
+    weir__job job;
+    int returned;
+    int code;
+} run;
+
+/* Without the lock, but with it afterwards. */
+static void finish_run(const run *r)
 {
-    weir__job mine = *j;
-    put_free(pool, j);
-    pool->running++;
-    weir__mutex_unlock(&pool->lock);
-    weir__attempt_begin(mine.attempt);
-    int code = mine.fn(mine.attempt, mine.arg);
+    weir_pool *pool = r->pool;
     weir__mutex_lock(&pool->lock);
     pool->running--; /* before the caller can know */
     weir__mutex_unlock(&pool->lock);
-    int late = weir_attempt_finish(mine.attempt, code, WEIR_NOW) != WEIR_OK;
+    int late = weir_attempt_finish(r->job.attempt, r->code, WEIR_NOW) != WEIR_OK;
     weir__mutex_lock(&pool->lock);
     pool->late += (uint64_t)late;
 }
 
-/* Each thread that ends joins the one that did before it. */
-static void *work(void *arg)
+static int start_thread(weir_pool *pool);
+
+/* With the lock held, which it gives up.  Each thread that ends joins the one
+ * that did before it. */
+static void end_thread(weir_pool *pool)
 {
-    weir_pool *pool = arg;
-    weir__mutex_lock(&pool->lock);
-    while (!pool->closing || pool->first) {
-        if (pool->first)
-            run_job(pool, take_first(pool));
-        else
-            pthread_cond_wait(&pool->work, &pool->lock);
-    }
     int last = weir__ref_drop(&pool->ref); /* before weir_pool_close returns */
     int has_ended = pool->has_ended;
     pthread_t ended_thread = pool->ended_thread;
@@ -132,36 +130,110 @@ static void *work(void *arg)
         pthread_join(ended_thread, NULL);
     if (last)
         free_pool(pool);
+}
+
+/* With the lock held, which it gives up meanwhile: those for whom no thread
+ * comes. */
+static void refuse_waiting(weir_pool *pool, int status)
+{
+    while (pool->first && (pool->closing || pool->serving == 0)) {
+        weir__job *j = take_first(pool);
+        weir_attempt *attempt = j->attempt;
+        put_free(pool, j);
+        weir__mutex_unlock(&pool->lock);
+        weir__attempt_finish_unrun(attempt, status);
+        weir__mutex_lock(&pool->lock);
+    }
+}
+
+/* The thread ends in the function, by pthread_exit or pthread_cancel: another
+ * one takes its place, now or when there may be one. */
+static void on_thread_ends(void *arg)
+{
+    const run *r = arg;
+    weir_pool *pool = r->pool;
+    if (!r->returned)
+        weir_attempt_set_outcome(r->job.attempt, WEIR_TRANSIENT);
+    finish_run(r);
+    pool->serving--;
+    if (!pool->closing && start_thread(pool) != WEIR_OK)
+        refuse_waiting(pool, WEIR_EFULL);
+    end_thread(pool);
+}
+
+/* With the lock held, which it gives up meanwhile.  Only the function may be
+ * cancelled; what comes too late for it must not hit the next one. */
+static void run_job(weir_pool *pool, weir__job *j)
+{
+    run r = {pool, *j, 0, WEIR_ECANCELED};
+    put_free(pool, j);
+    pool->running++;
+    weir__mutex_unlock(&pool->lock);
+    weir__attempt_begin(r.job.attempt);
+    pthread_cleanup_push(on_thread_ends, &r);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    r.code = r.job.fn(r.job.attempt, r.job.arg);
+    r.returned = 1;
+    pthread_testcancel();
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_cleanup_pop(0);
+    finish_run(&r);
+}
+
+static void *work(void *arg)
+{
+    weir_pool *pool = arg;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    weir__mutex_lock(&pool->lock);
+    while (!pool->closing || pool->first) {
+        if (pool->first)
+            run_job(pool, take_first(pool));
+        else
+            pthread_cond_wait(&pool->work, &pool->lock);
+    }
+    end_thread(pool);
     return NULL;
 }
 
+/* Under the lock.  The signals of the process are not for workers. */
 static int start_thread(weir_pool *pool)
 {
     pthread_t thread;
+    sigset_t all, before;
     int saved = errno;
     weir__ref_take(&pool->ref);
     pool->alive++;
-    if (pthread_create(&thread, NULL, work, pool) == 0)
+    pool->serving++;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread, NULL, work, pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
         return WEIR_OK;
     errno = saved;
     pool->alive--;
+    pool->serving--;
     weir__ref_drop(&pool->ref); /* not the last */
     return WEIR_ENOMEM;
 }
 
-/* The signals of the process are not for workers. */
 static int start_threads(weir_pool *pool)
 {
-    sigset_t all, before;
     int status = WEIR_OK;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     weir__mutex_lock(&pool->lock);
     for (uint32_t i = 0; i < pool->threads && status == WEIR_OK; i++)
         status = start_thread(pool);
     weir__mutex_unlock(&pool->lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
+}
+
+/* Under the lock: is there a thread?  One that has ended, and could not be
+ * replaced at once, is now. */
+static int has_thread(weir_pool *pool)
+{
+    if (pool->serving < pool->threads)
+        start_thread(pool);
+    return pool->serving > 0;
 }
 
 /* ---- life ---- */
@@ -219,20 +291,6 @@ int weir_pool_new(weir_pool **out, const weir_pool_options *options)
     return WEIR_OK;
 }
 
-static void cancel_waiting(weir_pool *pool)
-{
-    weir__mutex_lock(&pool->lock);
-    while (pool->first) {
-        weir__job *j = take_first(pool);
-        weir_attempt *attempt = j->attempt;
-        put_free(pool, j);
-        weir__mutex_unlock(&pool->lock);
-        weir__attempt_finish_unrun(attempt, WEIR_ECANCELED);
-        weir__mutex_lock(&pool->lock);
-    }
-    weir__mutex_unlock(&pool->lock);
-}
-
 /* Under the lock.  A thread that was joined runs no code of the library, which
  * may be unloaded. */
 static void wait_for_threads(weir_pool *pool)
@@ -258,9 +316,7 @@ int weir_pool_close(weir_pool *pool, int wait)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
     weir__mutex_lock(&pool->lock);
     pool->closing = 1;
-    weir__mutex_unlock(&pool->lock);
-    cancel_waiting(pool);
-    weir__mutex_lock(&pool->lock);
+    refuse_waiting(pool, WEIR_ECANCELED);
     pthread_cond_broadcast(&pool->work);
     if (wait)
         wait_for_threads(pool);
@@ -292,7 +348,8 @@ int weir__pool_submit(weir_pool *pool, weir_attempt *attempt, weir_fn fn,
     weir__mutex_lock(&pool->lock);
     if (pool->closing) {
         status = WEIR_ECANCELED;
-    } else if (pool->waiting + pool->running >= pool->places) {
+    } else if (pool->waiting + pool->running >= pool->places ||
+               !has_thread(pool)) {
         status = WEIR_EFULL;
     } else {
         weir__job *j = pool->free;

@@ -2,8 +2,8 @@
  *
  * A pool is held by its users, by each run, and by each of its threads:
  * whoever comes last frees it.  The thread that ended last is joined by who
- * waits for the close, or else detached; it has joined the others.  Jobs are
- * allocated with the pool, one for each worker and each place in the queue; a
+ * waits for the close, or else detached; it has joined the others.  One that
+ * ends in a function is replaced.  Jobs are allocated with the pool, one for each worker and each place in the queue; a
  * job is free or in the queue.  All of it is under one lock, which is not held
  * while a function or anything of a call runs. */
 #ifndef WEIR_DRIVER_POOL_H
@@ -33,7 +33,8 @@ struct weir_pool {
     pthread_cond_t ended; /* a thread has */
     weir__job *first, **end;    /* all under the lock: the queue */
     weir__job *free;
-    uint32_t alive;
+    uint32_t alive;   /* threads that have not ended */
+    uint32_t serving; /* threads that come for the next job */
     uint32_t running;
     uint32_t waiting;
     uint64_t late;
