@@ -1,4 +1,6 @@
 /* Attempts that callers run. */
+#include "engine/attempt.h"
+
 #include "world.h"
 
 running *find_attempt(world *w, const weir_attempt *attempt)
@@ -112,6 +114,10 @@ void start_attempt(caller *c, weir_attempt *attempt)
 {
     world *w = c->world;
     CHECK(w->run, attempt && w->running < ATTEMPTS_MAX && !c->done);
+    if (strikes(w, NO_WORKER)) { /* as weir_pool_run does */
+        weir__attempt_finish_unrun(attempt, WEIR_EFULL);
+        return;
+    }
     running *a = &w->attempts[w->running++];
     *a = (running){.attempt = attempt, .caller = c};
     plan_attempt(w, &a->plan);

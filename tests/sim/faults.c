@@ -27,6 +27,7 @@ static const struct {
     [CANCELS_WHEN_TOLD] = {"cancels when told", 200},
     [FIRES_WHEN_TOLD] = {"fires when told", 50},
     [NESTED] = {"nested", 60},
+    [NO_WORKER] = {"no worker", 30},
     [LEAP] = {"leap", 10},
     [NO_MEMORY] = {"no memory", 200}, /* of the worlds */
     [SPURIOUS_STEP] = {"spurious step", 1000},

@@ -110,7 +110,8 @@ static void check_rejection(caller *c, const weir_result *result)
 {
     run *r = c->world->run;
     layer_kind kind = TIMEOUT;
-    if (result->rejected_by != WEIR_BY_CALL) {
+    if (result->rejected_by != WEIR_BY_CALL &&
+        result->rejected_by != WEIR_BY_POOL) {
         CHECK(r, result->rejected_layer < c->world->count);
         kind = c->world->layers[result->rejected_layer].kind;
     }
@@ -124,6 +125,9 @@ static void check_rejection(caller *c, const weir_result *result)
         break;
     case WEIR_BY_TIMEOUT:
         CHECK(r, result->code == WEIR_ETIMEDOUT && kind == TIMEOUT);
+        break;
+    case WEIR_BY_POOL:
+        CHECK(r, result->code == WEIR_EFULL);
         break;
     default:
         CHECK(r, result->rejected_by == WEIR_BY_CALL);

@@ -55,6 +55,17 @@ model_verdict model_returned(const verdict_case *c, int code, int outcome,
     return v;
 }
 
+model_verdict model_unrun(const verdict_case *c, int status, int cancelled,
+                          uint64_t now_ns)
+{
+    model_verdict v = {status, WEIR_BY_POOL, 0, 0, WEIR_IGNORED, 0};
+    if (cancelled)
+        return by_call(WEIR_ECANCELED, 0, WEIR_IGNORED);
+    if (expired(c, now_ns, &v))
+        v.asked = 0;
+    return v;
+}
+
 model_verdict model_waited(const verdict_case *c, int cancelled, int granted,
                            uint64_t now_ns)
 {
@@ -93,7 +104,7 @@ int model_retried_at(const verdict_case *c, const model_verdict *v,
         uint64_t deadline_ns = model_deadline(c, i);
         if (c->layers[i].kind != V_RETRY || !wants(c, v))
             continue;
-        if (v->by != WEIR_BY_NONE && v->layer <= i)
+        if (v->by != WEIR_BY_NONE && v->by != WEIR_BY_POOL && v->layer <= i)
             continue; /* it comes from outside of it */
         if (deadline_ns == WEIR_NEVER ||
             (now_ns < deadline_ns && c->backoff_ns < deadline_ns - now_ns))

@@ -52,6 +52,10 @@ model_verdict model_given_up(const verdict_case *c, int cancelled,
 model_verdict model_returned(const verdict_case *c, int code, int outcome,
                              int cancelled, uint64_t ended_ns);
 
+/* No worker of a pool runs an attempt, which ends with a status. */
+model_verdict model_unrun(const verdict_case *c, int status, int cancelled,
+                          uint64_t now_ns);
+
 /* A wait is over: out of time or cancelled, queue time, or granted.  Then it
  * asks the breakers outside again that have changed, the outermost first; code
  * 0: goes on. */

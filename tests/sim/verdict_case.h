@@ -20,6 +20,7 @@ typedef struct verdicts {
     weir_cancel *token; /* of the parent, or the call's own */
     weir_call *call;
     uint64_t began_ns;
+    uint32_t ran; /* attempts */
 } verdicts;
 
 uint64_t verdict_now(verdicts *x);

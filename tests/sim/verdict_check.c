@@ -3,6 +3,8 @@
  * must be what the rules say. */
 #include "verdict_case.h"
 
+#include "engine/attempt.h"
+
 enum { CASES = 12 };
 
 static int maybe_cancel(verdicts *x)
@@ -38,7 +40,7 @@ static int is_result(verdicts *x, const model_verdict *v, uint64_t seen_ns)
     weir_result result = {.size = sizeof result};
     CHECK(x->run, weir_call_result(x->call, &result) == WEIR_OK);
     return result.code == v->code && result.rejected_by == v->by &&
-           result.rejected_layer == v->layer &&
+           result.rejected_layer == v->layer && result.attempts == x->ran &&
            result.elapsed_ns >= seen_ns - x->began_ns &&
            result.elapsed_ns <= verdict_now(x) - x->began_ns;
 }
@@ -109,6 +111,7 @@ static void finish_twice(verdicts *x, weir_attempt *attempt, int code,
 static void run_attempt(verdicts *x, weir_attempt *attempt)
 {
     random_source *random = &x->run->random;
+    x->ran = 1;
     int outcome = (int)random_between(random, WEIR_SUCCESS, WEIR_IGNORED);
     int code = (int)random_between(random, 1, 50);
     weir_step s = {.size = sizeof s};
@@ -135,6 +138,50 @@ static void run_attempt(verdicts *x, weir_attempt *attempt)
                 outcome != WEIR_SUCCESS && outcome != WEIR_DECLINED &&
                 model_deadline(&x->c, x->c.count) != WEIR_NEVER;
     check_verdict(x, &v, looks ? ended_ns : verdict_now(x));
+}
+
+/* ---- an attempt of a pool; the threads of a real one: tests/stress ---- */
+
+static void give_up_unrun(verdicts *x, weir_attempt *attempt, int cancelled)
+{
+    model_verdict v = model_given_up(&x->c, cancelled, verdict_now(x));
+    v.asked = 0;
+    check_verdict(x, &v, verdict_now(x));
+    weir_clock_advance(x->clock, verdict_time(x) - 1);
+    weir__attempt_finish_unrun(attempt, WEIR_ECANCELED);
+}
+
+static void refuse(verdicts *x, weir_attempt *attempt, int cancelled)
+{
+    int closed = random_percent(&x->run->random, 50);
+    int status = closed ? WEIR_ECANCELED : WEIR_EFULL;
+    model_verdict v =
+        model_unrun(&x->c, status, cancelled, verdict_now(x));
+    weir__attempt_finish_unrun(attempt, status);
+    check_verdict(x, &v, verdict_now(x));
+}
+
+/* A worker comes, its time is over before, or the pool is full or closes. */
+static void wait_for_worker(verdicts *x, weir_attempt *attempt)
+{
+    random_source *random = &x->run->random;
+    weir_step s = {.size = sizeof s};
+    weir__attempt_wait(attempt);
+    CHECK(x->run, weir_call_step(x->call, WEIR_NOW, &s) == WEIR_OK);
+    CHECK(x->run, s.action == WEIR_STEP_WAIT);
+    CHECK(x->run, s.wake_ns == model_deadline(&x->c, x->c.count));
+    weir_clock_advance(x->clock, verdict_time(x) - 1);
+    int cancelled = maybe_cancel(x);
+    int over =
+        cancelled || verdict_now(x) >= model_deadline(&x->c, x->c.count);
+    if (over && random_percent(random, 50)) {
+        give_up_unrun(x, attempt, cancelled);
+    } else if (over || random_percent(random, 50)) {
+        refuse(x, attempt, cancelled);
+    } else {
+        weir__attempt_begin(attempt);
+        run_attempt(x, attempt);
+    }
 }
 
 /* ---- a wait ---- */
@@ -202,7 +249,10 @@ void verdict_check_run(run *r)
         } else {
             CHECK(r, weir_call_step(x.call, x.began_ns, &s) == WEIR_OK);
             CHECK(r, s.action == WEIR_STEP_ATTEMPT);
-            run_attempt(&x, s.attempt);
+            if (random_percent(&r->random, 30))
+                wait_for_worker(&x, s.attempt);
+            else
+                run_attempt(&x, s.attempt);
         }
         close_case(&x);
     }

@@ -48,6 +48,7 @@ typedef enum fault {
     CANCELS_WHEN_TOLD,
     FIRES_WHEN_TOLD, /* the token that others share */
     NESTED,          /* the work is another call */
+    NO_WORKER,       /* the pool it should run on is full */
     LEAP,            /* time jumps, up to a year */
     NO_MEMORY,
     SPURIOUS_STEP,
