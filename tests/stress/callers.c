@@ -120,8 +120,21 @@ static void gone(void *arg)
     free(j);
 }
 
+/* Ends its thread now and then, instead of returning. */
+static int do_isolated_work(weir_attempt *attempt, void *arg)
+{
+    job *j = arg;
+    int code = do_work(attempt, arg);
+    uint64_t random = atomic_load(&j->random);
+    if (random_percent(&random, 2)) {
+        count(j->house, THREADS_ENDED, 1);
+        pthread_exit(NULL);
+    }
+    return code;
+}
+
 /* The job outlives the run when the work does. */
-static void run_isolated(house *h, uint64_t *random)
+void run_isolated(house *h, uint64_t *random)
 {
     job *j = malloc(sizeof *j);
     weir_call_options o;
@@ -134,9 +147,10 @@ static void run_isolated(house *h, uint64_t *random)
     atomic_init(&j->random, random_next(random));
     random_options(h, random, &o);
     count(h, GIVEN, 1);
-    int status = weir_pool_run(h->pool, r->pipeline, &o, do_work, j, gone,
-                               &result);
+    int status = weir_pool_run(h->pool, r->pipeline, &o, do_isolated_work, j,
+                               gone, &result);
     check_result(h, r, status, &result);
+    CHECK(result.rejected_by != WEIR_BY_POOL || status == WEIR_EFULL);
     weir_cancel_unref(o.cancel);
 }
 

@@ -207,8 +207,8 @@ void open_house(house *h, int threads)
         CHECK(weir_cancel_new(&h->tokens[i]) == WEIR_OK);
     open_anvil(h);
     weir_pool_options_init(&o, sizeof o);
-    o.threads = 3;
-    o.max_queue = 2;
+    o.threads = 2;
+    o.max_queue = 1;
     o.allocator = &h->allocator;
     CHECK(weir_pool_new(&h->pool, &o) == WEIR_OK);
 }

@@ -67,6 +67,8 @@ static void *work(void *arg)
             operation(&the_house, &w->random);
     for (long long i = 0; i < w->blows; i++) /* all at once */
         hammer(&the_house, &w->random);
+    for (long long i = 0; i < w->blows / 40; i++) /* more than the pool can */
+        run_isolated(&the_house, &w->random);
     return NULL;
 }
 
@@ -126,6 +128,8 @@ static void tell(long long operations)
     for (int i = WEIR_BY_NONE; i <= WEIR_BY_POOL; i++)
         printf(" %s %lld%s", names[i], in_all[ENDED_BY + i],
                i < WEIR_BY_POOL ? "," : "\n");
+    printf("  %lld threads of the pool ended in functions\n",
+           in_all[THREADS_ENDED]);
     for (int i = 0; i < BREAKERS; i++)
         printf("  breaker %d: %" PRIu64 " events, %" PRIu64 " gaps\n", i,
                events[i], gaps[i]);

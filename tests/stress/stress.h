@@ -68,6 +68,7 @@ typedef enum counter {
     GONE,
     ATTEMPTS,
     TOLD,
+    THREADS_ENDED, /* of the pool, by their functions */
     DEPOSITS,
     TAKES,
     LIVE_BLOCKS,
@@ -151,6 +152,7 @@ void hammer(house *h, uint64_t *random);
 
 /* One call, of a random kind. */
 void call_once(house *h, uint64_t *random);
+void run_isolated(house *h, uint64_t *random);
 
 const route *any_route(house *h, uint64_t *random);
 void random_options(house *h, uint64_t *random, weir_call_options *o);
