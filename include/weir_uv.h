@@ -1,7 +1,13 @@
 /* weir_uv.h - the libuv driver: calls on an event loop.
  *
  * A library of its own, libweir-uv.  The loop is yours: you make it, run it
- * and close it.  This header does not include uv.h. */
+ * and close it.  The handles that the driver keeps in it are the driver's:
+ * where uv_walk shows them, do not close them, close the driver.
+ *
+ * Callbacks must return: libuv, which calls them, knows neither exceptions nor
+ * pthread_cancel.
+ *
+ * This header does not include uv.h. */
 #ifndef WEIR_UV_H
 #define WEIR_UV_H
 

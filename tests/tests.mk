@@ -15,8 +15,9 @@ TEST_CFLAGS = -std=c11 -fexceptions -pthread -Wall -Wextra -Wshadow \
 WRAP = -Wl,--wrap=posix_memalign,--wrap=pthread_mutex_init \
 	-Wl,--wrap=pthread_cond_init,--wrap=pthread_condattr_init
 
-UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
-	$(filter-out $(if $(HAVE_UV),,%/test_uv.c),$(wildcard tests/unit/*.c)))
+UV_UNIT = $(B)/tests/unit/test_uv $(B)/tests/unit/test_uv_faults
+UNIT = $(filter-out $(if $(HAVE_UV),,$(UV_UNIT)),\
+	$(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c)))
 SCENARIOS = $(B)/tests/scenarios/blocking \
 	$(if $(HAVE_UV),$(B)/tests/scenarios/uv)
 SIM = $(B)/tests/sim/sim
@@ -33,8 +34,7 @@ $(B)/tests/%.o: tests/%.cpp $(B)/flags
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support.o $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(CMOCKA_LIBS) -lm -pthread
-$(B)/tests/unit/test_uv: $(B)/tests/unit/test_uv.o $(B)/tests/support.o \
-		$(B)/libweir-uv.a $(B)/libweir.a
+$(UV_UNIT): %: %.o $(B)/tests/support.o $(B)/libweir-uv.a $(B)/libweir.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(CMOCKA_LIBS) $(UV_LIBS) \
 		-pthread
 $(B)/tests/unwind: $(B)/tests/unwind.o $(B)/libweir.a

@@ -72,7 +72,78 @@ static void tell_uv(rig *r)
     weir_pipeline_unref(pipeline);
 }
 
+/* ---- attempts that hang, and outlive the loop ---- */
+
+enum { HANGING = 2 };
+
+static struct {
+    weir_attempt *attempts[HANGING];
+    int count;
+} hanging;
+
+static weir_retry *new_retry_at_once(rig *r)
+{
+    weir_retry *retry;
+    weir_retry_options o;
+    weir_retry_options_init(&o, sizeof o);
+    o.max_attempts = HANGING;
+    o.base_ns = 0;
+    o.clock = r->clock;
+    o.allocator = r->allocator;
+    CALMLY(weir_retry_new(&retry, &o));
+    return retry;
+}
+
+static void start_and_hang(weir_attempt *attempt, void *arg)
+{
+    (void)arg;
+    CHECK(hanging.count < HANGING);
+    hanging.attempts[hanging.count++] = attempt;
+}
+
+static void run_hanging(rig *r, uv_loop_t *loop, record *told)
+{
+    while (told->dones == 0) {
+        weir_clock_advance(r->clock, 20 * US); /* refused by one that ticks */
+        uv_run(loop, clock_ended() ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+        if (clock_ended() && hanging.count > 0 && told->dones == 0)
+            /* no deadline comes */
+            weir_attempt_finish(hanging.attempts[--hanging.count], 0,
+                                WEIR_NOW);
+    }
+}
+
+/* A call that runs out of memory for another attempt ends with that. */
+static void tell_hanging(rig *r)
+{
+    uv_loop_t loop;
+    weir_uv *driver;
+    record told = {0, 0, 0, 0};
+    weir_pipeline *pipeline = new_pipeline(r, new_retry_at_once(r), NULL,
+                                           NULL, new_timeout(r, 50 * US));
+    hanging.count = 0;
+    CHECK(uv_loop_init(&loop) == 0);
+    CALMLY(weir_uv_new(&driver, &loop));
+    CALMLY(weir_uv_run(driver, pipeline, NULL, start_and_hang, done, &told,
+                       destroy));
+    take_failed();
+    run_hanging(r, &loop, &told);
+    int failed = take_failed() & HARD;
+    CHECK(told.code == (failed ? WEIR_ENOMEM : WEIR_ETIMEDOUT) ||
+          clock_ended());
+    weir_uv_unref(driver);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&loop) == 0);
+    weir_pipeline_unref(pipeline);
+    CHECK(told.destroyed == (hanging.count == 0));
+    while (hanging.count > 0)
+        CHECK(weir_attempt_finish(hanging.attempts[--hanging.count], 0,
+                                  WEIR_NOW) == WEIR_ETIMEDOUT);
+    CHECK(told.dones == 1 && told.destroyed == 1);
+}
+
 const story uv_stories[] = {
     {"the libuv driver", tell_uv, 9},
+    {"attempts that hang on libuv", tell_hanging, 1},
     {NULL, NULL, 0},
 };
