@@ -63,6 +63,42 @@ static int take_out(weir_pool *pool, const weir_attempt *attempt)
     return 0;
 }
 
+/* ---- seats; under the lock ---- */
+
+static weir__seat *seats_of(weir_pool *pool)
+{
+    return (weir__seat *)(pool->jobs + pool->places);
+}
+
+static void put_seat(weir_pool *pool, weir__seat *seat)
+{
+    seat->next = pool->free_seats;
+    pool->free_seats = seat;
+}
+
+static void wait_for_work(weir_pool *pool)
+{
+    weir__seat *seat = pool->free_seats;
+    pool->free_seats = seat->next;
+    seat->called = 0;
+    seat->next = pool->idle;
+    pool->idle = seat;
+    while (!seat->called)
+        pthread_cond_wait(&seat->cond, &pool->lock);
+    put_seat(pool, seat);
+}
+
+/* Whoever runs a job comes for the next one without being called. */
+static void call_a_worker(weir_pool *pool)
+{
+    weir__seat *seat = pool->idle;
+    if (!seat)
+        return;
+    pool->idle = seat->next;
+    seat->called = 1;
+    pthread_cond_signal(&seat->cond);
+}
+
 /* ---- workers ---- */
 
 void weir__pool_hold(weir_pool *pool)
@@ -70,15 +106,26 @@ void weir__pool_hold(weir_pool *pool)
     weir__ref_take(&pool->ref);
 }
 
+static size_t bytes_of(uint32_t threads, uint32_t places)
+{
+    return sizeof(weir_pool) + places * sizeof(weir__job) +
+           threads * sizeof(weir__seat);
+}
+
+static void destroy_sync(weir_pool *pool, uint32_t seats)
+{
+    while (seats > 0)
+        pthread_cond_destroy(&seats_of(pool)[--seats].cond);
+    pthread_cond_destroy(&pool->ended);
+    weir__mutex_destroy(&pool->lock);
+}
+
 static void free_pool(weir_pool *pool)
 {
     if (pool->has_ended)
         pthread_detach(pool->ended_thread);
-    pthread_cond_destroy(&pool->work);
-    pthread_cond_destroy(&pool->ended);
-    weir__mutex_destroy(&pool->lock);
-    weir__release(pool->allocator, pool,
-                  sizeof *pool + pool->places * sizeof *pool->jobs);
+    destroy_sync(pool, pool->threads);
+    weir__release(pool->allocator, pool, bytes_of(pool->threads, pool->places));
 }
 
 /* Under the lock, like a worker that ends: what is dropped before its unlock
@@ -107,9 +154,9 @@ static void finish_run(const run *r)
     weir__mutex_lock(&pool->lock);
     pool->running--; /* before the caller can know */
     weir__mutex_unlock(&pool->lock);
-    int late = weir_attempt_finish(r->job.attempt, r->code, WEIR_NOW) != WEIR_OK;
+    int status = weir_attempt_finish(r->job.attempt, r->code, WEIR_NOW);
     weir__mutex_lock(&pool->lock);
-    pool->late += (uint64_t)late;
+    pool->late += status != WEIR_OK;
 }
 
 static int start_thread(weir_pool *pool);
@@ -189,7 +236,7 @@ static void *work(void *arg)
         if (pool->first)
             run_job(pool, take_first(pool));
         else
-            pthread_cond_wait(&pool->work, &pool->lock);
+            wait_for_work(pool);
     }
     end_thread(pool);
     return NULL;
@@ -242,14 +289,16 @@ static int init_sync(weir_pool *pool)
 {
     if (weir__mutex_init(&pool->lock) != 0)
         return WEIR_ENOMEM;
-    if (pthread_cond_init(&pool->work, NULL) != 0) {
+    if (pthread_cond_init(&pool->ended, NULL) != 0) {
         weir__mutex_destroy(&pool->lock);
         return WEIR_ENOMEM;
     }
-    if (pthread_cond_init(&pool->ended, NULL) != 0) {
-        pthread_cond_destroy(&pool->work);
-        weir__mutex_destroy(&pool->lock);
-        return WEIR_ENOMEM;
+    for (uint32_t i = 0; i < pool->threads; i++) {
+        if (pthread_cond_init(&seats_of(pool)[i].cond, NULL) != 0) {
+            destroy_sync(pool, i);
+            return WEIR_ENOMEM;
+        }
+        put_seat(pool, &seats_of(pool)[i]);
     }
     return WEIR_OK;
 }
@@ -265,10 +314,12 @@ int weir_pool_new(weir_pool **out, const weir_pool_options *options)
         o.reserved != 0)
         return WEIR_EINVAL;
     uint32_t places = o.threads + o.max_queue;
-    size_t bytes = sizeof(weir_pool) + places * sizeof(weir__job);
+    size_t bytes = bytes_of(o.threads, places);
     weir_pool *pool = weir__allocate(o.allocator, bytes);
     if (!pool)
         return WEIR_ENOMEM;
+    pool->threads = o.threads;
+    pool->places = places;
     if (init_sync(pool) != WEIR_OK) {
         weir__release(o.allocator, pool, bytes);
         return WEIR_ENOMEM;
@@ -276,8 +327,6 @@ int weir_pool_new(weir_pool **out, const weir_pool_options *options)
     weir__ref_init(&pool->users);
     weir__ref_init(&pool->ref);
     pool->allocator = o.allocator;
-    pool->threads = o.threads;
-    pool->places = places;
     pool->end = &pool->first;
     for (uint32_t i = 0; i < places; i++)
         put_free(pool, &pool->jobs[i]);
@@ -317,7 +366,8 @@ int weir_pool_close(weir_pool *pool, int wait)
     weir__mutex_lock(&pool->lock);
     pool->closing = 1;
     refuse_waiting(pool, WEIR_ECANCELED);
-    pthread_cond_broadcast(&pool->work);
+    while (pool->idle)
+        call_a_worker(pool);
     if (wait)
         wait_for_threads(pool);
     weir__mutex_unlock(&pool->lock);
@@ -359,7 +409,7 @@ int weir__pool_submit(weir_pool *pool, weir_attempt *attempt, weir_fn fn,
         j->fn = fn;
         j->arg = arg;
         put_last(pool, j);
-        pthread_cond_signal(&pool->work);
+        call_a_worker(pool);
     }
     weir__mutex_unlock(&pool->lock);
     return status;
