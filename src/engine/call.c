@@ -73,7 +73,6 @@ void weir__call_init(weir_call *call, const weir_call_options *options)
     weir__init(&call->cancelled, 0u);
     call->token_count = 0;
     memset(&call->result, 0, sizeof call->result);
-    call->result.size = sizeof call->result;
     if (options->parent)
         call->deadline_ns = weir__time_min(call->deadline_ns,
                                            weir__attempt_deadline(
