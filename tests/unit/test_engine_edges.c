@@ -1,0 +1,339 @@
+/* Edges of the engine: attempts on the straight path, finishes that come in
+ * between, waking, times that are given. */
+#include <string.h>
+
+#include "stepping.h"
+
+static weir_step step_at(weir_call *call, uint64_t now_ns)
+{
+    weir_step s = {.size = sizeof s};
+    assert_int_equal(weir_call_step(call, now_ns, &s), WEIR_OK);
+    return s;
+}
+
+/* 100 ms apart, 500 ms each. */
+static weir_pipeline *new_retrying(weir_clock *clock)
+{
+    weir_retry_options r = retry_options(clock);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    r.jitter = WEIR_JITTER_NONE;
+    put_retry(pipeline, new_retry(&r));
+    put_timeout(pipeline, new_timeout(clock, 500 * MS));
+    weir_pipeline_seal(pipeline);
+    return pipeline;
+}
+
+static void count_wake(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void count_told(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    ++*(int *)arg;
+}
+
+/* ---- attempts ---- */
+
+static void attempt_given_up_by_a_given_time_is_cancelled(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    weir_call *call = new_call(pipeline);
+    weir_attempt *attempt = step_at(call, START_NS).attempt;
+    assert_int_equal(weir_attempt_canceled(attempt), 0);
+    assert_int_equal(step_at(call, START_NS + 500 * MS).action,
+                     WEIR_STEP_CANCEL);
+    assert_int_equal(weir_attempt_remaining_ns(attempt), 500 * MS);
+    assert_int_equal(weir_attempt_canceled(attempt), 1);
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static void __attribute__((noinline)) leave_traces_on_the_stack(void)
+{
+    volatile unsigned char traces[32768];
+    for (size_t i = 0; i < sizeof traces; i++)
+        traces[i] = 0xa5;
+}
+
+static int claim_it(weir_attempt *attempt, void *arg)
+{
+    assert_int_equal(weir_attempt_on_cancel(attempt, count_told, arg),
+                     WEIR_OK);
+    assert_int_equal(weir_attempt_finish(attempt, 7, WEIR_NOW), WEIR_EINVAL);
+    weir_attempt_ref(attempt);
+    weir_attempt_unref(attempt);
+    return 0;
+}
+
+/* Whatever was on the stack before it. */
+static void attempt_of_a_healthy_run_is_nobodys_to_cancel_or_finish(
+    void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    int told = 0;
+    for (int i = 0; i < 3; i++) {
+        leave_traces_on_the_stack();
+        assert_int_equal(weir_run(pipeline, claim_it, &told), WEIR_OK);
+    }
+    assert_int_equal(told, 0);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static void failure_in_time_is_its_own_whatever_its_code(void **state)
+{
+    (void)state;
+    const int codes[] = {1, -1, 2, INT32_MIN, INT32_MAX};
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_pipeline(clock);
+    put_timeout(pipeline, new_timeout(clock, 500 * MS));
+    weir_pipeline_seal(pipeline);
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        weir_call *call = new_call(pipeline);
+        weir_attempt *attempt = step_attempt(call);
+        advance(clock, 400 * MS);
+        weir_attempt_finish(attempt, codes[i], WEIR_NOW);
+        advance(clock, 400 * MS);
+        assert_int_equal(step_done(call).code, codes[i]);
+        weir_call_unref(call);
+    }
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+/* ---- finishes in between ---- */
+
+/* A clock that ends an attempt when it is read, as another thread may. */
+typedef struct ending_clock {
+    uint64_t now_ns;
+    weir_attempt *attempt; /* NULL: none */
+    int code;
+    int reads;
+} ending_clock;
+
+static uint64_t read_and_end(void *arg)
+{
+    ending_clock *c = arg;
+    weir_attempt *attempt = c->attempt;
+    c->reads++;
+    c->attempt = NULL;
+    if (attempt)
+        weir_attempt_finish(attempt, c->code, START_NS + 499 * MS);
+    return c->now_ns;
+}
+
+/* At the deadline; times: how many breakers of two are in the path, since two
+ * of a kind leave the direct path. */
+static int end_it_at_its_deadline(int code, int breakers, uint64_t *failed)
+{
+    ending_clock c = {START_NS, NULL, code, 0};
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    weir_clock *clock;
+    assert_int_equal(weir_clock_new_custom(&clock, read_and_end, &c, NULL),
+                     WEIR_OK);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_breaker_options o = breaker_options(clock);
+    weir_breaker *breaker = new_breaker(&o);
+    weir_bulkhead *bulkhead = new_bulkhead(clock, 2, 0);
+    for (int i = 0; i < breakers; i++)
+        weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_add_bulkhead(pipeline, bulkhead);
+    put_timeout(pipeline, new_timeout(clock, 500 * MS));
+    weir_pipeline_seal(pipeline);
+    weir_call *call = new_call(pipeline);
+    weir_attempt *attempt = step_attempt(call);
+    c.now_ns = START_NS + 500 * MS;
+    c.attempt = attempt;
+    int got = step_done(call).code;
+    weir_breaker_inspect(breaker, &seen);
+    *failed = seen.failed;
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    assert_int_equal(weir_bulkhead_abandoned(bulkhead), 0);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_bulkhead_unref(bulkhead);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+    return got;
+}
+
+static void attempt_that_ends_while_it_is_given_up_has_ended(void **state)
+{
+    (void)state;
+    uint64_t failed;
+    for (int breakers = 1; breakers <= 2; breakers++) {
+        assert_int_equal(end_it_at_its_deadline(0, breakers, &failed),
+                         WEIR_OK);
+        assert_int_equal(failed, 0);
+        assert_int_equal(end_it_at_its_deadline(7, breakers, &failed), 7);
+        assert_int_equal(failed, breakers);
+    }
+}
+
+static void time_that_is_given_is_not_read(void **state)
+{
+    (void)state;
+    ending_clock c = {START_NS, NULL, 0, 0};
+    weir_clock *clock;
+    weir_step s = {.size = sizeof s};
+    assert_int_equal(weir_clock_new_custom(&clock, read_and_end, &c, NULL),
+                     WEIR_OK);
+    weir_pipeline *pipeline = new_retrying(clock);
+    weir_call *call = new_call(pipeline);
+    c.reads = 0;
+    weir_attempt *attempt = step_at(call, START_NS + 5).attempt;
+    assert_int_equal(weir_call_finish(call, attempt, 7, START_NS + 6, &s),
+                     WEIR_OK);
+    assert_int_equal(s.action, WEIR_STEP_WAIT);
+    assert_int_equal(s.wake_ns, START_NS + 6 + 100 * MS);
+    s = step_at(call, s.wake_ns);
+    assert_int_equal(s.action, WEIR_STEP_ATTEMPT);
+    weir_call_finish(call, s.attempt, 0, START_NS + 900 * MS, &s);
+    assert_int_equal(s.action, WEIR_STEP_DONE);
+    assert_int_equal(c.reads, 0);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+/* ---- waking ---- */
+
+static void later_attempt_wakes_only_who_waits(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    int wakes = 0;
+    for (int waits = 0; waits < 2; waits++) {
+        weir_call *call = new_call(pipeline);
+        weir_call_on_wake(call, count_wake, &wakes, NULL);
+        weir_attempt *first = step_attempt(call);
+        advance(clock, 500 * MS);
+        assert_int_equal(step(call).action, WEIR_STEP_CANCEL);
+        step_wait(call);
+        advance(clock, 100 * MS);
+        weir_attempt *second = step_attempt(call);
+        if (waits)
+            step_wait(call);
+        wakes = 0;
+        weir_attempt_finish(second, 0, WEIR_NOW);
+        assert_int_equal(wakes, waits);
+        assert_int_equal(step_done(call).code, WEIR_OK);
+        weir_attempt_finish(first, 0, WEIR_NOW);
+        assert_int_equal(wakes, waits);
+        weir_call_unref(call);
+    }
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static void each_token_wakes_the_call(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    for (int own = 0; own < 2; own++) {
+        weir_cancel *tokens[] = {new_cancel(), new_cancel()};
+        weir_call_options o = call_options();
+        weir_call *outer, *inner;
+        int wakes = 0;
+        o.cancel = tokens[0];
+        assert_int_equal(weir_call_new(&outer, pipeline, &o), WEIR_OK);
+        weir_attempt *around = step_attempt(outer);
+        o.parent = around;
+        o.cancel = tokens[1];
+        assert_int_equal(weir_call_new(&inner, pipeline, &o), WEIR_OK);
+        weir_call_on_wake(inner, count_wake, &wakes, NULL);
+        weir_attempt *attempt = step_attempt(inner);
+        step_wait(inner);
+        weir_cancel_fire(tokens[own]);
+        assert_int_equal(wakes, 1);
+        weir_attempt_finish(attempt, 0, WEIR_NOW);
+        weir_attempt_finish(around, 0, WEIR_NOW);
+        weir_call_unref(inner);
+        weir_call_unref(outer);
+        weir_cancel_unref(tokens[0]);
+        weir_cancel_unref(tokens[1]);
+    }
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+/* In memory that is not zero. */
+static void call_with_a_token_that_has_fired_is_cancelled(void **state)
+{
+    (void)state;
+    counting memory;
+    weir_pipeline_options p;
+    weir_call_options o = call_options();
+    weir_pipeline *pipeline;
+    weir_call *call;
+    counting_init(&memory);
+    weir_pipeline_options_init(&p, sizeof p);
+    p.allocator = &memory.table;
+    assert_int_equal(weir_pipeline_new(&pipeline, &p), WEIR_OK);
+    weir_pipeline_seal(pipeline);
+    o.cancel = new_cancel();
+    weir_cancel_fire(o.cancel);
+    assert_int_equal(weir_call_new(&call, pipeline, &o), WEIR_OK);
+    assert_int_equal(step_done(call).code, WEIR_ECANCELED);
+    weir_call_unref(call);
+    weir_cancel_unref(o.cancel);
+    weir_pipeline_unref(pipeline);
+    assert_int_equal(memory.live, 0);
+}
+
+/* ---- retries ---- */
+
+/* On the direct path, and with two retries, which have none. */
+static void decorrelated_delays_from_zero_begin_with_zero(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options r = retry_options(clock);
+    r.base_ns = 0;
+    r.jitter = WEIR_JITTER_DECORRELATED;
+    r.max_attempts = 2;
+    for (int seed = 0; seed < 16; seed++) {
+        weir_pipeline *pipeline = new_pipeline(clock);
+        weir_breaker_options b = breaker_options(clock);
+        r.seeded = 1;
+        r.seed = (uint64_t)seed;
+        put_retry(pipeline, new_retry(&r));
+        for (int i = 0; i < 1 + seed % 2; i++)
+            put_breaker(pipeline, new_breaker(&b));
+        weir_pipeline_seal(pipeline);
+        weir_call *call = new_call(pipeline);
+        weir_attempt_finish(step_attempt(call), 7, WEIR_NOW);
+        weir_attempt_finish(step_attempt(call), 7, WEIR_NOW);
+        assert_int_equal(step_done(call).code, 7);
+        weir_call_unref(call);
+        weir_pipeline_unref(pipeline);
+    }
+    weir_clock_unref(clock);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attempt_given_up_by_a_given_time_is_cancelled),
+        cmocka_unit_test(
+            attempt_of_a_healthy_run_is_nobodys_to_cancel_or_finish),
+        cmocka_unit_test(failure_in_time_is_its_own_whatever_its_code),
+        cmocka_unit_test(attempt_that_ends_while_it_is_given_up_has_ended),
+        cmocka_unit_test(time_that_is_given_is_not_read),
+        cmocka_unit_test(later_attempt_wakes_only_who_waits),
+        cmocka_unit_test(each_token_wakes_the_call),
+        cmocka_unit_test(call_with_a_token_that_has_fired_is_cancelled),
+        cmocka_unit_test(decorrelated_delays_from_zero_begin_with_zero),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
