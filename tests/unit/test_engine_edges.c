@@ -88,6 +88,34 @@ static void attempt_of_a_healthy_run_is_nobodys_to_cancel_or_finish(
     weir_clock_unref(clock);
 }
 
+static int fail_once(weir_attempt *attempt, void *arg)
+{
+    (void)arg;
+    return weir_attempt_number(attempt) == 1 ? 7 : 0;
+}
+
+/* Its pipeline is made on the stack when the attempt has failed. */
+static void retry_alone_asks_its_budget_and_its_limit(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options r = retry_options(clock);
+    weir_budget_options b;
+    weir_budget_options_init(&b, sizeof b);
+    b.clock = clock;
+    assert_int_equal(weir_budget_new(&r.budget, &b), WEIR_OK);
+    r.base_ns = 0;
+    r.max_elapsed_ns = SECOND;
+    weir_retry *retry = new_retry(&r);
+    for (int i = 0; i < 3; i++) {
+        leave_traces_on_the_stack();
+        assert_int_equal(weir_retry_run(retry, fail_once, NULL), WEIR_OK);
+    }
+    weir_retry_unref(retry);
+    weir_budget_unref(r.budget);
+    weir_clock_unref(clock);
+}
+
 static void failure_in_time_is_its_own_whatever_its_code(void **state)
 {
     (void)state;
@@ -327,6 +355,7 @@ int main(void)
         cmocka_unit_test(attempt_given_up_by_a_given_time_is_cancelled),
         cmocka_unit_test(
             attempt_of_a_healthy_run_is_nobodys_to_cancel_or_finish),
+        cmocka_unit_test(retry_alone_asks_its_budget_and_its_limit),
         cmocka_unit_test(failure_in_time_is_its_own_whatever_its_code),
         cmocka_unit_test(attempt_that_ends_while_it_is_given_up_has_ended),
         cmocka_unit_test(time_that_is_given_is_not_read),
