@@ -86,6 +86,8 @@ static struct {
     atomic_uint calls, allocations;
     unsigned fail_at;
     int fail_all_after;
+    void (*meanwhile)(void *arg);
+    void *meanwhile_arg;
 } libc;
 
 void libc_fail_at(unsigned n, int all_after)
@@ -106,6 +108,12 @@ unsigned libc_allocations(void)
     return atomic_load(&libc.allocations);
 }
 
+void libc_meanwhile(void (*fn)(void *arg), void *arg)
+{
+    libc.meanwhile_arg = arg;
+    libc.meanwhile = fn;
+}
+
 int libc_memory_is_wrapped(void)
 {
     return __real_posix_memalign != NULL;
@@ -119,6 +127,10 @@ int libc_is_wrapped(void)
 
 static int libc_fails(void)
 {
+    void (*meanwhile)(void *arg) = libc.meanwhile;
+    libc.meanwhile = NULL;
+    if (meanwhile)
+        meanwhile(libc.meanwhile_arg);
     return fails_now(atomic_fetch_add(&libc.calls, 1) + 1, libc.fail_at,
                      libc.fail_all_after);
 }

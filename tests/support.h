@@ -56,6 +56,9 @@ void libc_fail_at(unsigned n, int all_after);
 unsigned libc_calls(void); /* since libc_fail_at */
 unsigned libc_allocations(void);
 int libc_memory_is_wrapped(void);
+/* Runs fn once, in the next of these calls: as another thread may in between.
+ */
+void libc_meanwhile(void (*fn)(void *arg), void *arg);
 int libc_is_wrapped(void); /* all of it */
 
 /* ---- handles; all assert success ---- */

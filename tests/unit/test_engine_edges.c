@@ -54,6 +54,34 @@ static void attempt_given_up_by_a_given_time_is_cancelled(void **state)
     weir_clock_unref(clock);
 }
 
+static void attempt_that_is_given_up_has_been_slow(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options b = breaker_options(clock);
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    b.window = WEIR_WINDOW_COUNT;
+    b.slow_call_ns = 300 * MS;
+    weir_breaker *breaker = new_breaker(&b);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    put_timeout(pipeline, new_timeout(clock, 500 * MS));
+    weir_pipeline_seal(pipeline);
+    weir_call *call = new_call(pipeline);
+    weir_attempt *attempt = step_attempt(call);
+    advance(clock, 500 * MS);
+    assert_int_equal(step(call).action, WEIR_STEP_CANCEL);
+    weir_breaker_inspect(breaker, &seen);
+    assert_int_equal(seen.calls, 1);
+    assert_int_equal(seen.failed, 1);
+    assert_int_equal(seen.slow, 1);
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 static void __attribute__((noinline)) leave_traces_on_the_stack(void)
 {
     volatile unsigned char traces[32768];
@@ -319,6 +347,37 @@ static void call_with_a_token_that_has_fired_is_cancelled(void **state)
     assert_int_equal(memory.live, 0);
 }
 
+/* ---- queueing ---- */
+
+static void granted_call_asks_no_breaker_inside_of_one_that_rejects(
+    void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options b = breaker_options(clock);
+    weir_breaker *outer = new_breaker(&b), *inner = new_breaker(&b);
+    weir_bulkhead *bulkhead = new_bulkhead(clock, 1, 1);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_pipeline_add_breaker(pipeline, outer);
+    weir_pipeline_add_breaker(pipeline, inner);
+    weir_pipeline_add_bulkhead(pipeline, bulkhead);
+    weir_pipeline_seal(pipeline);
+    weir_call *call = new_call(pipeline);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    step_wait(call);
+    weir_breaker_set_mode(outer, WEIR_FORCED_OPEN);
+    weir_breaker_reset(inner);
+    weir_bulkhead_release(bulkhead);
+    assert_int_equal(step_done(call).code, WEIR_EOPEN);
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_bulkhead_unref(bulkhead);
+    weir_breaker_unref(inner);
+    weir_breaker_unref(outer);
+    weir_clock_unref(clock);
+}
+
 /* ---- retries ---- */
 
 /* On the direct path, and with two retries, which have none. */
@@ -353,6 +412,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attempt_given_up_by_a_given_time_is_cancelled),
+        cmocka_unit_test(attempt_that_is_given_up_has_been_slow),
         cmocka_unit_test(
             attempt_of_a_healthy_run_is_nobodys_to_cancel_or_finish),
         cmocka_unit_test(retry_alone_asks_its_budget_and_its_limit),
@@ -362,6 +422,8 @@ int main(void)
         cmocka_unit_test(later_attempt_wakes_only_who_waits),
         cmocka_unit_test(each_token_wakes_the_call),
         cmocka_unit_test(call_with_a_token_that_has_fired_is_cancelled),
+        cmocka_unit_test(
+            granted_call_asks_no_breaker_inside_of_one_that_rejects),
         cmocka_unit_test(decorrelated_delays_from_zero_begin_with_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,58 @@ static void call_that_an_open_breaker_rejects_pays_into_the_budget_around_it(
     weir_clock_unref(clock);
 }
 
+/* Two breakers: no straight path. */
+static void free_permit_needs_no_means_to_wait(void **state)
+{
+    (void)state;
+    if (!libc_is_wrapped())
+        skip();
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options b = breaker_options(clock);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    int calls = 0;
+    put_breaker(pipeline, new_breaker(&b));
+    put_breaker(pipeline, new_breaker(&b));
+    put_bulkhead(pipeline, new_bulkhead(clock, 1, 1));
+    weir_pipeline_seal(pipeline);
+    libc_fail_at(1, 1);
+    int code = weir_run(pipeline, succeed, &calls);
+    libc_fail_at(0, 0);
+    assert_int_equal(code, WEIR_OK);
+    assert_int_equal(calls, 1);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static void give_back(void *bulkhead)
+{
+    assert_int_equal(weir_bulkhead_release(bulkhead), WEIR_OK);
+}
+
+static void permit_that_comes_back_while_it_prepares_to_wait_is_its_own(
+    void **state)
+{
+    (void)state;
+    if (!libc_is_wrapped())
+        skip();
+    weir_clock *clock = new_virtual_clock();
+    weir_bulkhead *bulkhead = new_bulkhead(clock, 1, 1);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    int calls = 0;
+    weir_pipeline_add_bulkhead(pipeline, bulkhead);
+    weir_pipeline_seal(pipeline);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+        libc_meanwhile(give_back, bulkhead);
+        assert_int_equal(weir_run(pipeline, succeed, &calls), WEIR_OK);
+        assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    }
+    assert_int_equal(calls, 2);
+    weir_bulkhead_unref(bulkhead);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 static int take_long(weir_attempt *attempt, void *clock)
 {
     (void)attempt;
@@ -110,6 +162,9 @@ int main(void)
             budget_is_paid_into_with_a_retry_without_one_beside_it),
         cmocka_unit_test(
             call_that_an_open_breaker_rejects_pays_into_the_budget_around_it),
+        cmocka_unit_test(free_permit_needs_no_means_to_wait),
+        cmocka_unit_test(
+            permit_that_comes_back_while_it_prepares_to_wait_is_its_own),
         cmocka_unit_test(slow_probe_of_a_breaker_alone_opens_it_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
