@@ -380,7 +380,28 @@ static void granted_call_asks_no_breaker_inside_of_one_that_rejects(
 
 /* ---- retries ---- */
 
-/* On the direct path, and with two retries, which have none. */
+static int say_permanent_the_second_time(weir_attempt *attempt, void *arg)
+{
+    (void)arg;
+    if (weir_attempt_number(attempt) == 2)
+        weir_attempt_set_outcome(attempt, WEIR_PERMANENT);
+    return (int)weir_attempt_number(attempt);
+}
+
+static void retry_at_once_ends_with_an_outcome_that_is_final(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options r = retry_options(clock);
+    r.base_ns = 0;
+    weir_retry *retry = new_retry(&r);
+    assert_int_equal(
+        weir_retry_run(retry, say_permanent_the_second_time, NULL), 2);
+    weir_retry_unref(retry);
+    weir_clock_unref(clock);
+}
+
+/* On the direct path, and with two breakers, which have none. */
 static void decorrelated_delays_from_zero_begin_with_zero(void **state)
 {
     (void)state;
@@ -424,6 +445,7 @@ int main(void)
         cmocka_unit_test(call_with_a_token_that_has_fired_is_cancelled),
         cmocka_unit_test(
             granted_call_asks_no_breaker_inside_of_one_that_rejects),
+        cmocka_unit_test(retry_at_once_ends_with_an_outcome_that_is_final),
         cmocka_unit_test(decorrelated_delays_from_zero_begin_with_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
