@@ -347,6 +347,35 @@ static void call_with_a_token_that_has_fired_is_cancelled(void **state)
     assert_int_equal(memory.live, 0);
 }
 
+/* In memory that is not zero, too. */
+static void call_that_waits_is_no_thread(void **state)
+{
+    (void)state;
+    counting memory;
+    weir_pipeline_options p;
+    weir_pipeline *pipeline;
+    weir_clock *clock = new_virtual_clock();
+    counting_init(&memory);
+    weir_pipeline_options_init(&p, sizeof p);
+    p.allocator = &memory.table;
+    p.clock = clock;
+    assert_int_equal(weir_pipeline_new(&pipeline, &p), WEIR_OK);
+    put_timeout(pipeline, new_timeout(clock, SECOND));
+    weir_pipeline_seal(pipeline);
+    weir_call *call = new_call(pipeline);
+    weir_attempt *attempt = step_attempt(call);
+    assert_int_equal(step_wait(call), START_NS + SECOND);
+    assert_int_equal(weir_clock_next_ns(clock), START_NS + SECOND);
+    assert_int_equal(weir_clock_waiters(clock), 0);
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+    step_done(call);
+    assert_int_equal(weir_clock_waiters(clock), 0);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+    assert_int_equal(memory.live, 0);
+}
+
 /* ---- queueing ---- */
 
 static void granted_call_asks_no_breaker_inside_of_one_that_rejects(
@@ -443,6 +472,7 @@ int main(void)
         cmocka_unit_test(later_attempt_wakes_only_who_waits),
         cmocka_unit_test(each_token_wakes_the_call),
         cmocka_unit_test(call_with_a_token_that_has_fired_is_cancelled),
+        cmocka_unit_test(call_that_waits_is_no_thread),
         cmocka_unit_test(
             granted_call_asks_no_breaker_inside_of_one_that_rejects),
         cmocka_unit_test(retry_at_once_ends_with_an_outcome_that_is_final),
