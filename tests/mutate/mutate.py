@@ -6,14 +6,19 @@ usage: mutate.py [--sample SECONDS] [--seed N] [--list] [part of a name...]
 
 Tries the mutants of rules.py, or as many of them, drawn at random, as fit
 into the seconds, and prints those that survive.  Fails when more than one in
-twenty does, or one of the concurrency operators.  Mutants that no test can
-kill, because they change nothing that a caller could see, are listed in
+twenty does (of a sample: when so many would hardly be met if it were one in
+twenty), or one of the concurrency operators.  Mutants that no test can kill,
+because they change nothing that a caller could see, are listed in
 equivalent.txt with the reason.
+
+What came out is kept in build/mutate, and holds until the file of the mutant,
+or the test that killed it, changes; or any test, where none did.
 
 --seeded tries the bugs of seeded.txt instead: for each entry of the catalogue
 one of the tests named there must fail."""
 
 import argparse
+import math
 import os
 import random
 import re
@@ -25,11 +30,11 @@ from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import rules
-from workshop import Workshop, here, read
+from coverage import measure
+from workshop import ROOT, Workshop, digest, here, read
 
 UNMUTATED = {"src/base/atomic.h", "src/base/lock.h"}
-# So many tests are made one by one, the others at once.
-LIKELY = 3
+KEPT = os.path.join(ROOT, "build", "mutate")
 
 
 def paragraphs(path):
@@ -58,21 +63,63 @@ def survey():
     return {(r[0], r[2]): r[3] for r in rows if len(r) > 3}
 
 
+class Results:
+    """What came out, over runs: lines of state, end, killer, name."""
+
+    def __init__(self, path, tests):
+        self.path, self.known, self.lock = path, {}, threading.Lock()
+        self.tests = {t.name: t.digest() for t in tests}
+        self.all = digest(*sorted(self.tests.values()))
+        self.texts = {}
+        if os.path.exists(path):
+            for line in read(path).splitlines():
+                state, end, by, name = line.split("\t")
+                self.known[name] = state, end, by
+
+    def state(self, m, end, by):
+        if m.path not in self.texts:
+            self.texts[m.path] = digest(read(m.path))
+        return digest(self.texts[m.path], {
+            "killed": self.tests.get(by, ""), "survived": self.all}.get(
+                end, ""))
+
+    def get(self, m):
+        state, end, by = self.known.get(m.name, ("", "", ""))
+        return (end, by) if state == self.state(m, end, by) else None
+
+    def put(self, m, end, by):
+        with self.lock, open(self.path, "a") as f:
+            print(self.state(m, end, by), end, by, m.name, sep="\t", file=f)
+
+
 class Trials:
     """Tries mutants, each with the tests that killed its neighbours first."""
 
-    def __init__(self, shop):
+    def __init__(self, shop, coverage):
         self.shop, self.lock = shop, threading.Lock()
+        self.coverage = coverage
         self.killers = defaultdict(Counter)
         self.relacy = survey()
 
     def order(self, m):
+        """The tests that execute its function, or all where it is in none."""
         function = m.name.split(": ")[0]
+        on_line = self.coverage.lines.get("%s:%d" % (m.path, m.line), ())
+        known = self.coverage.functions.get(function)
         near, far = self.killers[function], self.killers[m.path]
         words = re.split(r"[_./]", m.path)[2:-1]
-        return sorted(self.shop.tests, key=lambda t: (
-            t.slow, -4 * near[t.name] - far[t.name],
-            -sum(w in t.name for w in words), t.seconds))
+        return sorted(
+            [t for t in self.shop.tests if t.name in known or
+             self.is_last_resort(t, m)] if known else self.shop.tests,
+            key=lambda t: (
+                t.slow, t.seconds > 1, t.name not in on_line,
+                -4 * near[t.name] - far[t.name],
+                -sum(w in t.name for w in words), t.seconds))
+
+    @staticmethod
+    def is_last_resort(t, m):
+        return t.slow and (t.name != "freeze" or "/policy/" in m.path and
+                           m.operator in rules.CONCURRENCY)
 
     def by_relacy(self, m):
         kind = {"cas": "torn", "rmw": "torn"}.get(m.operator, m.operator)
@@ -80,24 +127,39 @@ class Trials:
 
     def end(self, m):
         """killed, survived, the same (code), or broken; and by whom."""
-        scenario = self.by_relacy(m)
-        if scenario:
-            return "equivalent" if scenario == "-" else "killed", "relacy"
+        needed = self.coverage.objects.get(m.name.split(": ")[0])
         with self.shop.tree() as tree:
-            tree.change(m.path, rules.apply(m, read(m.path)))
+            tree.change(m.path, rules.apply(m, read(m.path)), needed)
             if not tree.compiles():
                 return "broken", ""
             if tree.same_code():
                 return "same", ""
-            for n, t in enumerate(self.order(m)):
-                if n == LIKELY:
-                    tree.make(self.shop.programs())
+            tests = self.order(m)
+            for n, t in enumerate(tests):
+                if t.slow and not tests[n - 1].slow and tree.same_optimised():
+                    return "same", ""
                 if not tree.passes(t):
                     with self.lock:
                         self.killers[m.name.split(": ")[0]][t.name] += 1
                         self.killers[m.path][t.name] += 1
                     return "killed", t.name
-        return "survived", ""
+            if tree.same_optimised():
+                return "same", ""
+            by = self.by_sanitizer(m, tree, tests)
+            return ("killed", by) if by else ("survived", "")
+
+    def by_sanitizer(self, m, tree, tests):
+        """As CI has them: threads that share what no lock guards any more, and
+        memory that is not theirs."""
+        which = "tsan" if m.operator == "lock" else "asan"
+        on_line = self.coverage.lines.get("%s:%d" % (m.path, m.line), ())
+        for t in tests:
+            if t.name.split(":")[0].startswith("test_") and (
+                    t.name in on_line or which == "tsan") or (
+                        t.name == "stress" and which == "tsan"):
+                if tree.reports(which, t):
+                    return t.name
+        return ""
 
 
 def table(title, rows):
@@ -110,7 +172,16 @@ def table(title, rows):
             100 * ends["killed"] / max(1, tried)))
 
 
-def report(ended):
+def likelihood(survived, tried, share):
+    """That as many or more survive, if so large a share did."""
+    log = [math.lgamma(tried + 1) - math.lgamma(k + 1) -
+           math.lgamma(tried - k + 1) + k * math.log(share) +
+           (tried - k) * math.log(1 - share)
+           for k in range(survived, tried + 1)]
+    return sum(map(math.exp, log))
+
+
+def report(ended, whole):
     """Prints what came out; is it good enough?"""
     by_operator, by_file = defaultdict(Counter), defaultdict(Counter)
     for m, end in ended:
@@ -124,7 +195,9 @@ def report(ended):
     subtle = sum(by_operator[o]["survived"] for o in rules.CONCURRENCY)
     print("mutate: %d of %d killed, %d of the concurrency operators survived"
           % (killed, killed + survived, subtle))
-    return killed >= 0.95 * (killed + survived) and subtle == 0
+    enough = killed >= 0.95 * (killed + survived) if whole else likelihood(
+        survived, killed + survived, 0.05) > 0.001
+    return enough and subtle == 0
 
 
 def mutate(args, shop):
@@ -142,13 +215,23 @@ def mutate(args, shop):
     if args.list:
         print("\n".join("%s %s" % (m.operator, m.name) for m in some))
         return not stale
+    coverage = measure(shop, os.path.join(KEPT, "coverage.json"))
     shop.prepare()
-    trials, began = Trials(shop), time.monotonic()
+    trials = Trials(shop, coverage)
+    results = Results(os.path.join(KEPT, "results.txt"), shop.tests)
+    began = time.monotonic()
 
     def one(m):
         if args.sample and time.monotonic() - began > args.sample:
             return m, "late"
-        end, by = ("equivalent", "") if m.name in known else trials.end(m)
+        scenario = trials.by_relacy(m)
+        if m.name in known or scenario == "-":
+            return m, "equivalent"
+        end, by = ("killed", "relacy") if scenario else results.get(m) or (
+            "", "")
+        if not end:
+            end, by = trials.end(m)
+            results.put(m, end, by)
         if end == "survived":
             print("%s:%d: %s" % (m.path, m.line, m.name), flush=True)
         if args.verbose and end == "killed":
@@ -157,8 +240,9 @@ def mutate(args, shop):
 
     with ThreadPoolExecutor(args.jobs) as pool:
         ended = list(pool.map(one, some))
+    late = any(end == "late" for _, end in ended)
     good = report([e for e in ended if e[1] not in ("broken", "same",
-                                                    "late")])
+                                                    "late")], not late)
     return good and not stale
 
 
