@@ -173,16 +173,21 @@ typedef struct ending_clock {
     weir_attempt *attempt; /* NULL: none */
     int code;
     int reads;
+    weir_call *call; /* to be cancelled; NULL: none */
 } ending_clock;
 
 static uint64_t read_and_end(void *arg)
 {
     ending_clock *c = arg;
     weir_attempt *attempt = c->attempt;
+    weir_call *call = c->call;
     c->reads++;
     c->attempt = NULL;
+    c->call = NULL;
     if (attempt)
         weir_attempt_finish(attempt, c->code, START_NS + 499 * MS);
+    if (call)
+        weir_call_cancel(call);
     return c->now_ns;
 }
 
@@ -190,7 +195,7 @@ static uint64_t read_and_end(void *arg)
  * of a kind leave the direct path. */
 static int end_it_at_its_deadline(int code, int breakers, uint64_t *failed)
 {
-    ending_clock c = {START_NS, NULL, code, 0};
+    ending_clock c = {.now_ns = START_NS, .code = code};
     weir_breaker_snapshot seen = {.size = sizeof seen};
     weir_clock *clock;
     assert_int_equal(weir_clock_new_custom(&clock, read_and_end, &c, NULL),
@@ -234,10 +239,61 @@ static void attempt_that_ends_while_it_is_given_up_has_ended(void **state)
     }
 }
 
+/* It has looked, and does not wait yet: nobody signals. */
+static void what_happens_before_a_wait_is_found_by_it(void **state)
+{
+    (void)state;
+    for (int breakers = 1; breakers <= 2; breakers++)
+        for (int cancel = 0; cancel < 2; cancel++) {
+            ending_clock c = {.now_ns = START_NS, .code = 7};
+            weir_clock *clock;
+            int wakes = 0;
+            weir_clock_new_custom(&clock, read_and_end, &c, NULL);
+            weir_pipeline *pipeline = new_pipeline(clock);
+            weir_breaker_options o = breaker_options(clock);
+            for (int i = 0; i < breakers; i++)
+                put_breaker(pipeline, new_breaker(&o));
+            put_timeout(pipeline, new_timeout(clock, 500 * MS));
+            weir_pipeline_seal(pipeline);
+            weir_call *call = new_call(pipeline);
+            weir_call_on_wake(call, count_wake, &wakes, NULL);
+            weir_attempt *attempt = step_attempt(call);
+            c.now_ns += 100 * MS;
+            c.attempt = cancel ? NULL : attempt;
+            c.call = cancel ? call : NULL;
+            assert_int_equal(step(call).action,
+                             cancel ? WEIR_STEP_CANCEL : WEIR_STEP_DONE);
+            assert_int_equal(wakes, 0);
+            if (cancel)
+                weir_attempt_finish(attempt, 0, WEIR_NOW);
+            weir_call_unref(call);
+            weir_pipeline_unref(pipeline);
+            weir_clock_unref(clock);
+        }
+}
+
+/* By a given time it would wait, by its clock it is just over. */
+static void clock_that_has_just_come_to_the_deadline_is_looked_at(
+    void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    weir_call *call = new_call(pipeline);
+    weir_attempt *attempt = step_at(call, START_NS).attempt;
+    advance(clock, 500 * MS);
+    assert_int_equal(step_at(call, START_NS + 499 * MS).action,
+                     WEIR_STEP_CANCEL);
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 static void time_that_is_given_is_not_read(void **state)
 {
     (void)state;
-    ending_clock c = {START_NS, NULL, 0, 0};
+    ending_clock c = {.now_ns = START_NS};
     weir_clock *clock;
     weir_step s = {.size = sizeof s};
     assert_int_equal(weir_clock_new_custom(&clock, read_and_end, &c, NULL),
@@ -468,6 +524,9 @@ int main(void)
         cmocka_unit_test(retry_alone_asks_its_budget_and_its_limit),
         cmocka_unit_test(failure_in_time_is_its_own_whatever_its_code),
         cmocka_unit_test(attempt_that_ends_while_it_is_given_up_has_ended),
+        cmocka_unit_test(what_happens_before_a_wait_is_found_by_it),
+        cmocka_unit_test(
+            clock_that_has_just_come_to_the_deadline_is_looked_at),
         cmocka_unit_test(time_that_is_given_is_not_read),
         cmocka_unit_test(later_attempt_wakes_only_who_waits),
         cmocka_unit_test(each_token_wakes_the_call),
