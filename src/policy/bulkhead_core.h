@@ -11,7 +11,8 @@
  *      overtake the queue for.  The limit changes under the lock, and whoever
  *      joins the queue reads it there.
  *   3. `waiting` is the length of the list.  It changes under the lock only,
- *      together with the list; `held` changes by anyone.
+ *      together with the list; `held` changes by anyone, but while somebody
+ *      waits under the lock as well: by 2, nobody takes or gives back without.
  *   4. A waiter leaves the list once: by a grant or by quitting, whichever
  *      takes the lock first.  So a permit is never given to somebody who has
  *      gone, and nobody leaves with a permit that he does not know of.
@@ -219,9 +220,10 @@ static inline weir__waker *weir__bulkhead_core_pass(weir__bulkhead_core *core,
                                                     weir__queue *queue)
 {
     uint64_t w = weir__load_relaxed(&core->word);
-    while (weir__held(w) > weir__load_relaxed(&core->limit))
-        if (weir__cas_weak_acq_rel(&core->word, &w, w - 1))
-            return 0;
+    if (weir__held(w) > weir__load_relaxed(&core->limit)) {
+        weir__sub_acq_rel(&core->word, UINT64_C(1));
+        return 0;
+    }
     weir__sub_acq_rel(&core->word, WEIR__ONE_WAITING);
     return weir__queue_grant(queue);
 }
@@ -251,12 +253,11 @@ static inline weir__waker *weir__bulkhead_core_serve(weir__bulkhead_core *core,
                                                      weir__queue *queue)
 {
     uint64_t w = weir__load_relaxed(&core->word);
-    while (weir__waiting(w) > 0 &&
-           weir__held(w) < weir__load_relaxed(&core->limit))
-        if (weir__cas_weak_acq_rel(&core->word, &w,
-                                   w + 1 - WEIR__ONE_WAITING))
-            return weir__queue_grant(queue);
-    return 0;
+    if (weir__waiting(w) == 0 ||
+        weir__held(w) >= weir__load_relaxed(&core->limit))
+        return 0;
+    weir__sub_acq_rel(&core->word, WEIR__ONE_WAITING - 1);
+    return weir__queue_grant(queue);
 }
 
 /* Changes the limit and serves the queue, one waiter at a time: nothing of a

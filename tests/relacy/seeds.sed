@@ -104,7 +104,7 @@ s/if (gain == 0 ||/if (gain == 0 || SEEDED(92) ||/
 # 54: a higher limit serves nobody
 s/while ((waker = weir__bulkhead_core_serve(/while (!SEEDED(54) \&\& (waker = weir__bulkhead_core_serve(/
 # 55: a permit is handed on although the limit was lowered
-/weir__bulkhead_core_pass(/,/^}/s/while (weir__held(w) >/while (!SEEDED(55) \&\& weir__held(w) >/
+/weir__bulkhead_core_pass(/,/^}/s/if (weir__held(w) >/if (!SEEDED(55) \&\& weir__held(w) >/
 # 56: abandoned work gives back what was taken back
 /^void weir__bulkhead_release_abandoned(/,/^}/s/^    if (listed)$/    if (listed || SEEDED(56))/
 
