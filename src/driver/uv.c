@@ -241,9 +241,8 @@ static void on_async_closed(uv_handle_t *handle)
 static void close_if_idle(weir_uv *driver)
 {
     weir__mutex_lock(&driver->lock);
-    int idle = driver->closing && !driver->first && !driver->active;
-    if (idle && !driver->gone) {
-        driver->gone = 1;
+    if (driver->closing && !driver->first && !driver->active) {
+        driver->gone = 1; /* and with it on_async, which this comes from */
         uv_close((uv_handle_t *)&driver->async, on_async_closed);
     }
     weir__mutex_unlock(&driver->lock);
