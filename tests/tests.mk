@@ -72,10 +72,10 @@ $(STRESS): $(patsubst %.c,$(B)/%.o,$(wildcard tests/stress/*.c)) \
 
 .SECONDARY: # objects are kept: make would take them for intermediate
 .PHONY: check check-unit check-faults check-scenarios check-sim check-stress \
-	check-build relacy models freeze
+	check-between check-build relacy models freeze
 
 check: check-unit check-faults check-scenarios check-sim check-stress \
-	check-fuzz check-build
+	check-between check-fuzz check-build
 
 check-unit: $(UNIT) $(if $(CXX),$(B)/tests/unwind)
 	@for t in $^; do timeout $(TEST_SECONDS) $(RUN) $$t || exit 1; done
@@ -132,7 +132,7 @@ lint:
 coverage:
 	$(MAKE) B=$(B)/coverage CC=gcc CXX=g++ HARDENING=none SEEDS=1000 \
 		CFLAGS="-O0 -g --coverage -DNDEBUG" check-unit check-faults \
-		check-scenarios check-sim check-stress
+		check-scenarios check-sim check-stress check-between
 	GLIBC_TUNABLES=glibc.pthread.rseq=0 \
 		$(B)/coverage/tests/unit/test_bulkhead_stripes > /dev/null 2>&1
 	gcovr -r . --object-directory $(B)/coverage/src -f src/ \
@@ -147,7 +147,8 @@ mcdc:
 	$(MAKE) B=$(MCDC) CC=clang-19 CXX=clang++-19 HARDENING=none SEEDS=1000 \
 		CFLAGS="-O0 -g -DNDEBUG -fprofile-instr-generate \
 		-fcoverage-mapping -fcoverage-mcdc -fprofile-update=atomic" \
-		check-unit check-faults check-scenarios check-sim check-stress
+		check-unit check-faults check-scenarios check-sim check-stress \
+		check-between
 	llvm-profdata-19 merge -o $(MCDC)/profile $(MCDC)/raw/*.profraw
 	llvm-cov-19 report --show-mcdc-summary --instr-profile=$(MCDC)/profile \
 		$(MCDC)/tests/sim/sim $(patsubst $(B)/%,-object=$(MCDC)/%,\
@@ -220,6 +221,20 @@ freeze: $(FREEZE)
 	@timeout $(TEST_SECONDS) $(FREEZE) spin > $(FREEZE).spin; [ $$? -eq 3 ]
 	@timeout $(TEST_SECONDS) $(FREEZE) torn > $(FREEZE).torn; [ $$? -eq 4 ]
 	@echo "freeze: both bugs found"
+
+# The library once more, with a call before each atomic operation.
+BETWEEN = $(B)/between/between
+HOOKED = $(patsubst src/%.c,$(B)/between/%.o,$(CORE_SRC))
+HOOKS = -include tests/between/hooks.h -DWEIR_TEST_CPU -Isrc
+$(B)/between/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(HOOKS) -c -o $@ $<
+$(B)/tests/between/%.o: TEST_CFLAGS += -DWEIR_TEST_CPU
+$(BETWEEN): $(patsubst %.c,$(B)/%.o,$(wildcard tests/between/*.c)) $(HOOKED)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+
+check-between: $(BETWEEN)
+	@timeout 300 $(RUN) $(BETWEEN)
 
 # Not on every target, and not with other sanitizers.
 check: $(if $(findstring -fsanitize,$(CFLAGS)),,$(shell echo 'int x;' | \

@@ -99,6 +99,7 @@ def other_tests():
     yield Test("faults", "tests/faults/*", ["tests/faults/faults"])
     sim = "tests/sim/sim"
     yield Test("sim", "tests/sim/*", [sim], "build/%s 1 60" % sim)
+    yield Test("between", "tests/between/*", ["between/between"])
     yield Test("unload", "tests/unload.c", ["tests/unload", "libweir.so"],
                "build/tests/unload build/libweir.so 100")
     yield Test("sim-more", "tests/sim/*", [sim], "build/%s 61 400" % sim,
