@@ -14,10 +14,12 @@ TEST_CFLAGS = -std=c11 -fexceptions -pthread -Wall -Wextra -Wshadow \
 	$(CPPFLAGS) $(CFLAGS) -MMD -MP
 WRAP = -Wl,--wrap=posix_memalign,--wrap=pthread_mutex_init \
 	-Wl,--wrap=pthread_cond_init,--wrap=pthread_condattr_init
+$(B)/tests/unit/test_wake: WRAP += -Wl,--wrap=write
 
-UV_UNIT = $(B)/tests/unit/test_uv $(B)/tests/unit/test_uv_faults
-UNIT = $(filter-out $(if $(HAVE_UV),,$(UV_UNIT)),\
-	$(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c)))
+unit_of = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
+	$(wildcard tests/unit/$(1).c))
+UV_UNIT = $(call unit_of,test_uv*)
+UNIT = $(filter-out $(if $(HAVE_UV),,$(UV_UNIT)),$(call unit_of,*))
 SCENARIOS = $(B)/tests/scenarios/blocking \
 	$(if $(HAVE_UV),$(B)/tests/scenarios/uv)
 SIM = $(B)/tests/sim/sim

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "support.h"
 
 /* ---- the structs ---- */
@@ -347,6 +348,21 @@ static void a_size_below_the_first_version_is_rejected(void **state)
     }
 }
 
+/* No struct has grown yet: this is one that has. */
+static void an_older_struct_leaves_what_it_does_not_know(void **state)
+{
+    struct {
+        uint32_t size, first, second;
+    } old = {8, 7, 9}, now = {12, 1, 2};
+    (void)state;
+    assert_int_equal(weir__options_copy(&now, sizeof now, 8, &old), WEIR_OK);
+    assert_int_equal(now.first, 7);
+    assert_int_equal(now.second, 2);
+    old.size = 7;
+    assert_int_equal(weir__options_copy(&now, sizeof now, 8, &old),
+                     WEIR_EINVAL);
+}
+
 static void a_newer_struct_is_accepted_when_its_tail_is_zero(void **state)
 {
     (void)state;
@@ -525,6 +541,7 @@ int main(void)
         cmocka_unit_test(fields_of_a_breaker_must_fit_each_other),
         cmocka_unit_test(a_jitter_below_the_first_is_rejected),
         cmocka_unit_test(a_size_below_the_first_version_is_rejected),
+        cmocka_unit_test(an_older_struct_leaves_what_it_does_not_know),
         cmocka_unit_test(a_newer_struct_is_accepted_when_its_tail_is_zero),
         cmocka_unit_test(a_newer_struct_with_something_in_its_tail_is_refused),
         cmocka_unit_test(defaults_of_a_newer_struct_are_not_known),

@@ -1,6 +1,12 @@
 /* Stamps of the processor's counter, with a counter and a clock that stand
  * still: the source is compiled a second time, on top of them. */
+#include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+#if defined __x86_64__ || defined __i386__
+#include <cpuid.h>
+#endif
 
 #include "base/stamp.h"
 #include "base/time.h"
@@ -20,6 +26,45 @@ static uint64_t fake_now(weir_clock *clock)
     return now_ns;
 }
 
+/* What processor and kernel say; where the text is NULL, they do. */
+static const char *source_text;
+static int knows_leaf, says_steady, opens;
+
+static int fake_open(const char *path, int flags)
+{
+    return source_text ? (opens ? 1 : -1) : open(path, flags);
+}
+
+static ssize_t fake_read(int file, void *bytes, size_t room)
+{
+    size_t length = source_text ? strlen(source_text) : 0;
+    if (!source_text)
+        return read(file, bytes, room);
+    memcpy(bytes, source_text, length);
+    return (ssize_t)length;
+}
+
+static int fake_close(int file)
+{
+    return source_text ? 0 : close(file);
+}
+
+#if defined __x86_64__ || defined __i386__
+static int fake_cpuid(unsigned leaf, unsigned *a, unsigned *b, unsigned *c,
+                      unsigned *d)
+{
+    if (!source_text)
+        return __get_cpuid(leaf, a, b, c, d);
+    *a = *b = *c = leaf;
+    *d = says_steady ? 0x100 : ~0x100u;
+    return knows_leaf;
+}
+#define __get_cpuid fake_cpuid
+#endif
+
+#define open fake_open
+#define read fake_read
+#define close fake_close
 #define weir__counter_read fake_counter
 #define weir_clock_now_ns fake_now
 #define weir__counter_setup setup_again
@@ -30,6 +75,9 @@ uint64_t stamp_ns(const weir__stamp *stamp);
 uint64_t stamp_elapsed_ns(weir_clock *clock, const weir__stamp *stamp);
 #include "../../src/base/stamp.c"
 #undef weir_clock_now_ns
+#undef open
+#undef read
+#undef close
 
 #include "support.h"
 
@@ -164,6 +212,35 @@ static void other_clocks_give_their_own_time(void **state)
     weir_clock_unref(clock);
 }
 
+static int is_set_up(const char *text)
+{
+    source_text = text;
+    weir__store_relaxed(&weir_clock_monotonic()->counted, 0u);
+    setup();
+    source_text = NULL;
+    return (int)weir__load_relaxed(&weir_clock_monotonic()->counted);
+}
+
+static void the_counter_is_used_where_processor_and_kernel_trust_it(
+    void **state)
+{
+    (void)state;
+    knows_leaf = says_steady = opens = 1;
+    assert_true(is_set_up(SOURCE));
+    assert_false(is_set_up("hpet\n"));
+    assert_false(is_set_up(""));
+    opens = 0;
+    assert_false(is_set_up(SOURCE));
+    opens = 1;
+#if defined __x86_64__ || defined __i386__
+    knows_leaf = 0;
+    assert_false(is_set_up(SOURCE));
+    knows_leaf = 1;
+    says_steady = 0;
+    assert_false(is_set_up(SOURCE));
+#endif
+}
+
 static void setting_up_leaves_errno(void **state)
 {
     (void)state;
@@ -184,6 +261,8 @@ int main(void)
         cmocka_unit_test(a_counter_that_stands_still_is_no_time),
         cmocka_unit_test(the_closest_pair_counts),
         cmocka_unit_test(other_clocks_give_their_own_time),
+        cmocka_unit_test(
+            the_counter_is_used_where_processor_and_kernel_trust_it),
         cmocka_unit_test(setting_up_leaves_errno),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

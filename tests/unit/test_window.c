@@ -415,6 +415,58 @@ static void slow_successes_trip_and_slow_probes_fail(void **state)
     }
 }
 
+static void a_slow_probe_that_is_ignored_has_not_failed(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        weir_clock *clock = new_virtual_clock();
+        weir_breaker_options o = window_options(clock, kinds[k]);
+        uint64_t permit;
+        o.open_ns = MS;
+        weir_breaker *breaker = new_breaker(&o);
+        record(breaker, 1, 0);
+        advance(clock, 3 * MS);
+        assert_int_equal(weir_breaker_acquire(breaker, &permit), WEIR_OK);
+        assert_int_equal(weir_breaker_record(breaker, permit, WEIR_IGNORED,
+                                             2 * SECOND),
+                         WEIR_OK);
+        assert_int_equal(weir_breaker_state(breaker), WEIR_HALF_OPEN);
+        weir_breaker_unref(breaker);
+        weir_clock_unref(clock);
+    }
+}
+
+static int takes_no_time(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    return 0;
+}
+
+/* What changes nothing in other windows adds a call to a time window. */
+static void runs_of_a_time_window_count_each_success(void **state)
+{
+    (void)state;
+    for (int timed = 0; timed <= 1; timed++) {
+        weir_clock *clock = new_virtual_clock();
+        weir_breaker_options o = window_options(clock, WEIR_WINDOW_TIME);
+        if (!timed)
+            o.slow_call_ns = WEIR_NEVER;
+        weir_breaker *breaker = new_breaker(&o);
+        weir_pipeline *pipeline = new_pipeline(clock);
+        weir_pipeline_add_breaker(pipeline, breaker);
+        weir_pipeline_seal(pipeline);
+        for (uint64_t i = 1; i <= 5; i++) {
+            assert_int_equal(weir_run(pipeline, takes_no_time, NULL), 0);
+            assert_int_equal(inspect(breaker).calls, i);
+            assert_int_equal(inspect(breaker).slow, 0);
+        }
+        weir_pipeline_unref(pipeline);
+        weir_breaker_unref(breaker);
+        weir_clock_unref(clock);
+    }
+}
+
 static int takes_two_seconds(weir_attempt *attempt, void *clock)
 {
     (void)attempt;
@@ -900,6 +952,8 @@ int main(void)
         cmocka_unit_test(window_is_empty_after_a_transition),
         cmocka_unit_test(result_of_an_older_generation_is_not_in_the_window),
         cmocka_unit_test(slow_successes_trip_and_slow_probes_fail),
+        cmocka_unit_test(a_slow_probe_that_is_ignored_has_not_failed),
+        cmocka_unit_test(runs_of_a_time_window_count_each_success),
         cmocka_unit_test(runs_time_their_calls),
         cmocka_unit_test(metrics_only_counts_and_never_opens),
         cmocka_unit_test(options_change_without_loss_of_history),
