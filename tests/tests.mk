@@ -14,6 +14,7 @@ TEST_CFLAGS = -std=c11 -fexceptions -pthread -Wall -Wextra -Wshadow \
 	$(CPPFLAGS) $(CFLAGS) -MMD -MP
 WRAP = -Wl,--wrap=posix_memalign,--wrap=pthread_mutex_init \
 	-Wl,--wrap=pthread_cond_init,--wrap=pthread_condattr_init
+$(B)/tests/unit/test_park: WRAP += -Wl,--wrap=pthread_cond_wait
 $(B)/tests/unit/test_wake: WRAP += -Wl,--wrap=write
 
 unit_of = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\

@@ -65,8 +65,10 @@ static void begin(int variant)
     if (variant % STATES == DUE)
         last_state = WEIR_OPEN;
     must(weir_breaker_listen(breaker, on_event, 0, 0));
-    if (breaker->window == WEIR_WINDOW_TIME)
+    if (breaker->window == WEIR_WINDOW_TIME) {
         atomic_store(&breaker->u.time.window.contended, 1);
+        must(weir_clock_advance(vclock, SECOND)); /* another span */
+    }
 }
 
 /* An outcome is counted in windows before it moves the state, and what comes

@@ -27,6 +27,39 @@ static void nobody_parks_until_a_time_that_has_passed(void **state)
     weir__parker_destroy(&parker);
 }
 
+/* ---- a wake that is on its way ---- */
+
+static int waits;
+
+int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock);
+
+/* While the thread waits, the other one comes. */
+int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
+{
+    (void)cond;
+    waits++;
+    pthread_mutex_unlock(lock);
+    weir__waker_fire(&parker.waker);
+    pthread_mutex_lock(lock);
+    return 0;
+}
+
+static void a_parker_is_there_for_who_is_about_to_fire_it(void **state)
+{
+    (void)state;
+    weir_clock *clocks[] = {weir_clock_monotonic(), new_virtual_clock()};
+    for (size_t i = 0; i < COUNT(clocks); i++) {
+        assert_int_equal(weir__parker_init(&parker, clocks[i]), WEIR_OK);
+        for (int held = 0; held < 2; held++)
+            weir__waker_hold(&parker.waker);
+        waits = 0;
+        weir__parker_destroy(&parker);
+        assert_int_equal(waits, 2);
+        assert_int_equal(weir__load_relaxed(&parker.held), 0);
+        weir_clock_unref(clocks[i]);
+    }
+}
+
 /* And once only: the next wait is for what comes then. */
 static void a_wake_from_before_is_not_slept_over(void **state)
 {
@@ -94,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_parks_until_a_time_that_has_passed),
+        cmocka_unit_test(a_parker_is_there_for_who_is_about_to_fire_it),
         cmocka_unit_test(a_wake_from_before_is_not_slept_over),
         cmocka_unit_test(a_jump_does_not_go_back_to_a_timer_of_the_past),
     };

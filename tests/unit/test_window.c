@@ -467,6 +467,28 @@ static void runs_of_a_time_window_count_each_success(void **state)
     }
 }
 
+static void runs_into_a_clean_count_window_write_nothing(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_COUNT);
+    o.slow_call_ns = WEIR_NEVER;
+    o.window_calls = 2;
+    weir_breaker *breaker = new_breaker(&o);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_seal(pipeline);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(weir_run(pipeline, takes_no_time, NULL), 0);
+    assert_int_equal(inspect(breaker).calls, 2);
+    uint64_t word = breaker->u.count.word;
+    assert_int_equal(weir_run(pipeline, takes_no_time, NULL), 0);
+    assert_int_equal(breaker->u.count.word, word);
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 static int takes_two_seconds(weir_attempt *attempt, void *clock)
 {
     (void)attempt;
@@ -954,6 +976,7 @@ int main(void)
         cmocka_unit_test(slow_successes_trip_and_slow_probes_fail),
         cmocka_unit_test(a_slow_probe_that_is_ignored_has_not_failed),
         cmocka_unit_test(runs_of_a_time_window_count_each_success),
+        cmocka_unit_test(runs_into_a_clean_count_window_write_nothing),
         cmocka_unit_test(runs_time_their_calls),
         cmocka_unit_test(metrics_only_counts_and_never_opens),
         cmocka_unit_test(options_change_without_loss_of_history),
