@@ -30,7 +30,7 @@ struct world {
     weir_bulkhead *bulkhead;
     weir_pipeline *pipeline;
 
-    explicit world(uint32_t bulkheads)
+    explicit world(uint32_t bulkheads, uint64_t base_ns = 0)
     {
         weir_breaker_options b;
         weir_retry_options r;
@@ -40,7 +40,7 @@ struct world {
         weir_breaker_new(&breaker, &b);
         weir_bulkhead_new(&bulkhead, nullptr);
         weir_retry_options_init(&r, sizeof r);
-        r.base_ns = 0;
+        r.base_ns = base_ns;
         weir_retry_new(&retry, &r);
         weir_pipeline_new(&pipeline, nullptr);
         weir_pipeline_add_retry(pipeline, retry);
@@ -114,6 +114,64 @@ static void exception_in_a_retry_returns_permits_and_counts()
     CHECK(run_throws(w, throws_at_last));
     CHECK(weir_bulkhead_running(w.bulkhead) == 0);
     CHECK(weir_breaker_state(w.breaker) == WEIR_OPEN);
+}
+
+static void __attribute__((noinline)) use_the_stack()
+{
+    volatile char bytes[16384];
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = 0x5a;
+}
+
+// What the wait and the token were given lies in the frame that is gone.
+static void exception_after_a_wait_forgets_the_token()
+{
+    world w(1, 1000);
+    weir_call_options o;
+    weir_cancel *token;
+    weir_cancel_new(&token);
+    weir_call_options_init(&o, sizeof o);
+    o.cancel = token;
+    try {
+        weir_run_with(w.pipeline, &o, throws_at_last, nullptr, nullptr);
+        CHECK(false);
+    } catch (const std::runtime_error &) {
+    }
+    CHECK(weir_bulkhead_running(w.bulkhead) == 0);
+    CHECK(weir_breaker_state(w.breaker) == WEIR_OPEN);
+    use_the_stack();
+    weir_cancel_fire(token);
+    weir_cancel_unref(token);
+}
+
+struct nest {
+    world *inner;
+};
+
+static int runs_inside(weir_attempt *attempt, void *arg)
+{
+    weir_call_options o;
+    weir_call_options_init(&o, sizeof o);
+    o.parent = attempt;
+    return weir_run_with(static_cast<nest *>(arg)->inner->pipeline, &o,
+                         throws, nullptr, nullptr);
+}
+
+static void exception_leaves_runs_inside_of_runs()
+{
+    world outer(1), inner(2);
+    nest n = {&inner};
+    for (int i = 0; i < 2; i++) {
+        try {
+            weir_run(outer.pipeline, runs_inside, &n);
+            CHECK(false);
+        } catch (const std::runtime_error &) {
+        }
+        CHECK(weir_bulkhead_running(outer.bulkhead) == 0);
+        CHECK(weir_bulkhead_running(inner.bulkhead) == 0);
+    }
+    CHECK(weir_breaker_state(outer.breaker) == WEIR_OPEN);
+    CHECK(weir_breaker_state(inner.breaker) == WEIR_OPEN);
 }
 
 static void exception_leaves_a_policy_alone()
@@ -224,6 +282,8 @@ int main()
     exception_returns_permits_and_counts(1);
     exception_returns_permits_and_counts(2);
     exception_in_a_retry_returns_permits_and_counts();
+    exception_after_a_wait_forgets_the_token();
+    exception_leaves_runs_inside_of_runs();
     exception_leaves_a_policy_alone();
     cancelled_thread_returns_permits_and_counts(1);
     cancelled_thread_returns_permits_and_counts(2);
