@@ -97,11 +97,63 @@ static void a_thread_that_is_cancelled_still_wakes_others(void **state)
     weir_clock_unref(clock);
 }
 
+/* ---- listeners crosswise ---- */
+
+typedef struct side {
+    weir_breaker *own, *other;
+    atomic_int opened;
+} side;
+
+static void reset_the_other(const weir_event *event, void *arg)
+{
+    side *s = arg;
+    if (event->to != WEIR_OPEN)
+        return;
+    atomic_fetch_add(&s->opened, 1);
+    weir_breaker_reset(s->other);
+    weir_breaker_state(s->own);
+}
+
+static void *open_again_and_again(void *arg)
+{
+    side *s = arg;
+    for (int i = 0; i < 3000; i++) {
+        uint64_t permit;
+        if (weir_breaker_acquire(s->own, &permit) == WEIR_OK)
+            weir_breaker_record(s->own, permit, WEIR_TRANSIENT, WEIR_NEVER);
+        weir_breaker_reset(s->own);
+    }
+    return NULL;
+}
+
+/* C9.88 VelesDB#2109: one lock within the other, and the other way round */
+static void listeners_of_two_breakers_may_use_each_other(void **state)
+{
+    weir_breaker_options o = breaker_options(NULL);
+    (void)state;
+    o.failure_threshold = 1;
+    weir_breaker *one = new_breaker(&o), *two = new_breaker(&o);
+    side sides[2] = {{one, two, 0}, {two, one, 0}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(weir_breaker_listen(sides[i].own, reset_the_other,
+                                             &sides[i], NULL),
+                         WEIR_OK);
+    for (int i = 0; i < 2; i++)
+        threads[i] = start(open_again_and_again, &sides[i]);
+    for (int i = 0; i < 2; i++)
+        join(threads[i]);
+    assert_true(sides[0].opened > 0 && sides[1].opened > 0);
+    weir_breaker_unref(one);
+    weir_breaker_unref(two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_classifier_may_be_replaced_by_the_end_of_another),
         cmocka_unit_test(a_thread_that_is_cancelled_still_wakes_others),
+        cmocka_unit_test(listeners_of_two_breakers_may_use_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
