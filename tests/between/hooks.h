@@ -27,15 +27,16 @@ int wait_for_signal(pthread_mutex_t *mutex);
 #undef weir__mutex_lock
 #undef weir__mutex_unlock
 #undef atomic_load
+#undef atomic_store
 #undef atomic_compare_exchange_strong
 #undef atomic_compare_exchange_weak_explicit
 
 #define weir__load_relaxed(p) atomic_load(p)
 #define weir__load_acquire(p) atomic_load(p)
 #define weir__load_seq_cst(p) atomic_load(p)
-#define weir__store_relaxed(p, v) (before_step(), atomic_store(p, v))
-#define weir__store_release(p, v) (before_step(), atomic_store(p, v))
-#define weir__store_seq_cst(p, v) (before_step(), atomic_store(p, v))
+#define weir__store_relaxed(p, v) atomic_store(p, v)
+#define weir__store_release(p, v) atomic_store(p, v)
+#define weir__store_seq_cst(p, v) atomic_store(p, v)
 #define weir__exchange_acq_rel(p, v) (before_step(), atomic_exchange(p, v))
 #define weir__add_relaxed(p, v) (before_step(), atomic_fetch_add(p, v))
 #define weir__sub_release(p, v) (before_step(), atomic_fetch_sub(p, v))
@@ -47,9 +48,11 @@ int wait_for_signal(pthread_mutex_t *mutex);
 #define weir__cas_weak_acq_rel(p, expected, v) \
     atomic_compare_exchange_strong(p, expected, v)
 
-/* Pointers are swapped with these. */
+/* Of pointers; and by mutants that tear an update. */
 #define atomic_load(p) \
     (before_step(), atomic_load_explicit(p, memory_order_seq_cst))
+#define atomic_store(p, v) \
+    (before_step(), atomic_store_explicit(p, v, memory_order_seq_cst))
 #define atomic_compare_exchange_strong(p, expected, v)                        \
     (before_step(), atomic_compare_exchange_strong_explicit(                  \
                         p, expected, v, memory_order_seq_cst,                 \
