@@ -29,10 +29,12 @@ if command -v apt-get >/dev/null; then
         $root apt-get update
         (cd /usr/src && $root apt-get source --download-only cmocka)
     fi
+    mcdc="clang-19 llvm-19 libclang-rt-19-dev" # for make mcdc
+    apt-cache show clang-19 >/dev/null 2>&1 || mcdc=
     DEBIAN_FRONTEND=noninteractive $root apt-get install -y \
         --no-install-recommends gcc g++ clang make pkg-config python3 \
         libc6-dev libcmocka-dev libuv1-dev relacy-dev spin valgrind \
-        clang-tidy cppcheck shellcheck gcovr \
+        clang-tidy cppcheck shellcheck gcovr $mcdc \
         "$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\).*/libclang-rt-\1-dev/p' | head -n 1)"
 elif command -v dnf >/dev/null; then
     $root dnf install -y gcc gcc-c++ clang compiler-rt make pkgconf-pkg-config \
