@@ -45,8 +45,9 @@ class Function:
         """Of the branches; and which of those at this place it is."""
         number = Counter()
         for b in self.record["branches"]:
-            *_, place = self.chain(b[6], b[:4])
-            yield self.files[place[0]], place[1], number[place]
+            *_, (file, region) = self.chain(b[6], b[:4])
+            place = self.files[file], region[:2]
+            yield place + (number[place],)
             number[place] += 1
 
     def decisions(self):
@@ -94,9 +95,9 @@ def report(what, outcomes):
     missing = sorted(o for o, seen in outcomes.items() if not seen)
     seen, total = len(outcomes) - len(missing), len(outcomes)
     print("%s: %.1f %% (%d of %d)" % (what, 100 * seen / total, seen, total))
-    for (file, region, number), outcome in missing:
+    for (file, (line, column), number), outcome in missing:
         print("coverage: %s:%d:%d%s: %s" % (
-            file, region[0], region[1],
+            file, line, column,
             ", the one after %d" % number if number else "", outcome))
     return 1 if missing else 0
 
