@@ -272,6 +272,33 @@ static void what_happens_before_a_wait_is_found_by_it(void **state)
         }
 }
 
+static void call_that_went_on_instead_of_waiting_gets_no_signal(void **state)
+{
+    (void)state;
+    ending_clock c = {.now_ns = START_NS, .code = 7};
+    weir_clock *clock;
+    int wakes = 0;
+    weir_clock_new_custom(&clock, read_and_end, &c, NULL);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_retry_options r = retry_options(clock);
+    r.base_ns = 0;
+    put_retry(pipeline, new_retry(&r));
+    put_timeout(pipeline, new_timeout(clock, 500 * MS));
+    weir_pipeline_seal(pipeline);
+    weir_call *call = new_call(pipeline);
+    weir_call_on_wake(call, count_wake, &wakes, NULL);
+    weir_attempt *first = c.attempt = step_attempt(call);
+    weir_attempt_ref(first); /* the second has memory of its own */
+    weir_attempt *second = step_attempt(call);
+    weir_attempt_finish(second, 0, START_NS);
+    assert_int_equal(wakes, 0);
+    assert_int_equal(step_done(call).code, WEIR_OK);
+    weir_attempt_unref(first);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 /* By a given time it would wait, by its clock it is just over. */
 static void clock_that_has_just_come_to_the_deadline_is_looked_at(
     void **state)
@@ -525,6 +552,8 @@ int main(void)
         cmocka_unit_test(failure_in_time_is_its_own_whatever_its_code),
         cmocka_unit_test(attempt_that_ends_while_it_is_given_up_has_ended),
         cmocka_unit_test(what_happens_before_a_wait_is_found_by_it),
+        cmocka_unit_test(
+            call_that_went_on_instead_of_waiting_gets_no_signal),
         cmocka_unit_test(
             clock_that_has_just_come_to_the_deadline_is_looked_at),
         cmocka_unit_test(time_that_is_given_is_not_read),
