@@ -406,6 +406,40 @@ static void each_token_wakes_the_call(void **state)
     weir_clock_unref(clock);
 }
 
+static void token_of_a_trip_that_is_over_wakes_nobody(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    for (int finish = 0; finish < 2; finish++) {
+        weir_call_options o = call_options();
+        weir_step s = {.size = sizeof s};
+        weir_call *call;
+        int wakes = 0;
+        o.cancel = new_cancel();
+        assert_int_equal(weir_call_new(&call, pipeline, &o), WEIR_OK);
+        weir_call_on_wake(call, count_wake, &wakes, NULL);
+        weir_attempt *attempt = step_attempt(call);
+        if (finish) {
+            weir_call_finish(call, attempt, 0, WEIR_NOW, &s);
+        } else {
+            weir_attempt_finish(attempt, 0, WEIR_NOW);
+            step_done(call);
+        }
+        assert_int_equal(weir_call_reset(call, NULL), WEIR_OK);
+        attempt = step_attempt(call);
+        step_wait(call);
+        weir_cancel_fire(o.cancel);
+        assert_int_equal(wakes, 0);
+        weir_attempt_finish(attempt, 0, WEIR_NOW);
+        assert_int_equal(step_done(call).code, WEIR_OK);
+        weir_call_unref(call);
+        weir_cancel_unref(o.cancel);
+    }
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 /* In memory that is not zero. */
 static void call_with_a_token_that_has_fired_is_cancelled(void **state)
 {
@@ -428,6 +462,91 @@ static void call_with_a_token_that_has_fired_is_cancelled(void **state)
     weir_cancel_unref(o.cancel);
     weir_pipeline_unref(pipeline);
     assert_int_equal(memory.live, 0);
+}
+
+static void release_the_call(weir_attempt *attempt, void *call)
+{
+    (void)attempt;
+    weir_call_unref(call);
+}
+
+static void attempt_outlives_a_call_released_as_it_is_told(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    weir_call *call = new_call(pipeline);
+    weir_attempt *attempt = step_attempt(call);
+    weir_attempt_on_cancel(attempt, release_the_call, call);
+    advance(clock, 500 * MS);
+    weir_step s = step(call);
+    assert_int_equal(s.action, WEIR_STEP_DONE);
+    assert_null(s.attempt);
+    assert_int_equal(weir_attempt_canceled(attempt), 1);
+    assert_int_equal(weir_attempt_finish(attempt, 0, WEIR_NOW),
+                     WEIR_ETIMEDOUT);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+/* Whatever was in the struct before. */
+static void step_says_no_more_than_there_is(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options r = retry_options(clock);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_step fresh = {.size = sizeof fresh, .action = 77, .wake_ns = 77};
+    r.base_ns = 0;
+    put_retry(pipeline, new_retry(&r));
+    weir_pipeline_seal(pipeline);
+    for (int finish = 0; finish < 2; finish++) {
+        weir_step s = fresh;
+        weir_call *call = new_call(pipeline);
+        weir_call_step(call, WEIR_NOW, &s);
+        assert_int_equal(s.action, WEIR_STEP_ATTEMPT);
+        assert_true(s.wake_ns == WEIR_NEVER);
+        for (int failures = 1; failures >= 0; failures--) {
+            weir_attempt *attempt = s.attempt;
+            s = fresh;
+            s.attempt = attempt;
+            if (finish) {
+                weir_call_finish(call, attempt, failures, WEIR_NOW, &s);
+            } else {
+                weir_attempt_finish(attempt, failures, WEIR_NOW);
+                weir_call_step(call, WEIR_NOW, &s);
+            }
+            assert_int_equal(s.action, failures ? WEIR_STEP_ATTEMPT
+                                                : WEIR_STEP_DONE);
+            assert_true(s.wake_ns == WEIR_NEVER);
+        }
+        assert_null(s.attempt);
+        s = fresh;
+        s.attempt = (weir_attempt *)&s;
+        weir_call_step(call, WEIR_NOW, &s);
+        assert_int_equal(s.action, WEIR_STEP_DONE);
+        assert_null(s.attempt);
+        weir_call_unref(call);
+    }
+    for (int finish = 0; finish < 2; finish++) {
+        weir_call *call = new_call(pipeline);
+        weir_step s = {.size = sizeof s};
+        weir_call_step(call, WEIR_NOW, &s);
+        weir_attempt *attempt = s.attempt;
+        s.wake_ns = 77;
+        if (finish) {
+            weir_call_finish(call, attempt, 0, WEIR_NOW, &s);
+        } else {
+            weir_attempt_finish(attempt, 0, WEIR_NOW);
+            weir_call_step(call, WEIR_NOW, &s);
+        }
+        assert_int_equal(s.action, WEIR_STEP_DONE);
+        assert_true(s.wake_ns == WEIR_NEVER);
+        assert_null(s.attempt);
+        weir_call_unref(call);
+    }
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
 }
 
 /* In memory that is not zero, too. */
@@ -559,7 +678,10 @@ int main(void)
         cmocka_unit_test(time_that_is_given_is_not_read),
         cmocka_unit_test(later_attempt_wakes_only_who_waits),
         cmocka_unit_test(each_token_wakes_the_call),
+        cmocka_unit_test(token_of_a_trip_that_is_over_wakes_nobody),
         cmocka_unit_test(call_with_a_token_that_has_fired_is_cancelled),
+        cmocka_unit_test(attempt_outlives_a_call_released_as_it_is_told),
+        cmocka_unit_test(step_says_no_more_than_there_is),
         cmocka_unit_test(call_that_waits_is_no_thread),
         cmocka_unit_test(
             granted_call_asks_no_breaker_inside_of_one_that_rejects),
