@@ -94,6 +94,9 @@ static int claim_it(weir_attempt *attempt, void *arg)
     assert_int_equal(weir_attempt_on_cancel(attempt, count_told, arg),
                      WEIR_OK);
     assert_int_equal(weir_attempt_finish(attempt, 7, WEIR_NOW), WEIR_EINVAL);
+    weir_step s = {.size = sizeof s};
+    assert_int_equal(weir_call_finish(NULL, attempt, 7, WEIR_NOW, &s),
+                     WEIR_EINVAL);
     weir_attempt_ref(attempt);
     weir_attempt_unref(attempt);
     return 0;
@@ -489,6 +492,68 @@ static void attempt_outlives_a_call_released_as_it_is_told(void **state)
     weir_clock_unref(clock);
 }
 
+typedef struct finishing {
+    weir_call *call;
+    int status;
+} finishing;
+
+static void finish_in_its_step(weir_attempt *attempt, void *arg)
+{
+    finishing *f = arg;
+    weir_step s = {.size = sizeof s};
+    f->status = weir_call_finish(f->call, attempt, 0, WEIR_NOW, &s);
+}
+
+static void callback_of_a_step_cannot_step_by_a_finish(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    finishing f = {.call = new_call(pipeline)};
+    weir_attempt *attempt = step_attempt(f.call);
+    weir_attempt_on_cancel(attempt, finish_in_its_step, &f);
+    advance(clock, 500 * MS);
+    assert_int_equal(step(f.call).action, WEIR_STEP_CANCEL);
+    assert_int_equal(f.status, WEIR_EINVAL);
+    assert_int_equal(weir_attempt_finish(attempt, 0, WEIR_NOW),
+                     WEIR_ETIMEDOUT);
+    weir_call_unref(f.call);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+/* With two of a kind there is no direct path. */
+static void finish_gives_back_what_each_layer_has_taken(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_bulkhead *bulkheads[] = {new_bulkhead(clock, 2, 0),
+                                  new_bulkhead(clock, 2, 0)};
+    for (int layers = 1; layers <= 2; layers++)
+        for (int waits = 0; waits < 2; waits++) {
+            weir_pipeline *pipeline = new_pipeline(clock);
+            weir_step s = {.size = sizeof s};
+            for (int i = 0; i < layers; i++)
+                weir_pipeline_add_bulkhead(pipeline, bulkheads[i]);
+            put_timeout(pipeline, new_timeout(clock, 500 * MS));
+            weir_pipeline_seal(pipeline);
+            weir_call *call = new_call(pipeline);
+            weir_attempt *attempt = step_attempt(call);
+            if (waits)
+                step_wait(call);
+            weir_call_finish(call, attempt, 0, WEIR_NOW, &s);
+            assert_int_equal(s.action, WEIR_STEP_DONE);
+            assert_int_equal(weir_bulkhead_running(bulkheads[0]), 0);
+            assert_int_equal(weir_bulkhead_running(bulkheads[1]), 0);
+            assert_int_equal(weir_clock_next_ns(clock), WEIR_NEVER);
+            weir_call_unref(call);
+            weir_pipeline_unref(pipeline);
+        }
+    weir_bulkhead_unref(bulkheads[0]);
+    weir_bulkhead_unref(bulkheads[1]);
+    weir_clock_unref(clock);
+}
+
 /* Whatever was in the struct before. */
 static void step_says_no_more_than_there_is(void **state)
 {
@@ -681,6 +746,8 @@ int main(void)
         cmocka_unit_test(token_of_a_trip_that_is_over_wakes_nobody),
         cmocka_unit_test(call_with_a_token_that_has_fired_is_cancelled),
         cmocka_unit_test(attempt_outlives_a_call_released_as_it_is_told),
+        cmocka_unit_test(callback_of_a_step_cannot_step_by_a_finish),
+        cmocka_unit_test(finish_gives_back_what_each_layer_has_taken),
         cmocka_unit_test(step_says_no_more_than_there_is),
         cmocka_unit_test(call_that_waits_is_no_thread),
         cmocka_unit_test(
