@@ -82,6 +82,53 @@ static void attempt_that_is_given_up_has_been_slow(void **state)
     weir_clock_unref(clock);
 }
 
+/* It ends after its deadline, which nobody has acted upon yet. */
+static void attempt_that_fails_late_has_been_slow(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options b = breaker_options(clock);
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    b.window = WEIR_WINDOW_COUNT;
+    b.slow_call_ns = 300 * MS;
+    weir_breaker *breaker = new_breaker(&b);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    put_timeout(pipeline, new_timeout(clock, 500 * MS));
+    weir_pipeline_seal(pipeline);
+    weir_call *call = new_call(pipeline);
+    weir_attempt *attempt = step_attempt(call);
+    advance(clock, 600 * MS);
+    weir_attempt_finish(attempt, 7, WEIR_NOW);
+    assert_int_equal(step_done(call).code, WEIR_ETIMEDOUT);
+    weir_breaker_inspect(breaker, &seen);
+    assert_int_equal(seen.failed, 1);
+    assert_int_equal(seen.slow, 1);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
+static void final_outcome_that_comes_late_is_not_tried_again(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_retrying(clock);
+    weir_call *call = new_call(pipeline);
+    weir_attempt *attempt = step_attempt(call);
+    advance(clock, 500 * MS);
+    weir_attempt_set_outcome(attempt, WEIR_PERMANENT);
+    weir_attempt_finish(attempt, 7, WEIR_NOW);
+    weir_result r = step_done(call);
+    assert_int_equal(r.code, WEIR_ETIMEDOUT);
+    assert_int_equal(r.last_code, 7);
+    assert_int_equal(r.attempts, 1);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 static void __attribute__((noinline)) leave_traces_on_the_stack(void)
 {
     volatile unsigned char traces[32768];
@@ -697,6 +744,98 @@ static void retry_at_once_ends_with_an_outcome_that_is_final(void **state)
     weir_clock_unref(clock);
 }
 
+static int fail_and_then_end_the_thread(weir_attempt *attempt, void *arg)
+{
+    (void)arg;
+    if (weir_attempt_number(attempt) == 1)
+        return 7;
+    pthread_cancel(pthread_self());
+    pthread_testcancel();
+    return 0;
+}
+
+static void *run_to_the_end(void *pipeline)
+{
+    weir_run(pipeline, fail_and_then_end_the_thread, NULL);
+    return NULL;
+}
+
+static void thread_that_ends_in_a_retry_gives_back_what_is_around_it(
+    void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options r = retry_options(clock);
+    weir_bulkhead *bulkhead = new_bulkhead(clock, 1, 0);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    void *result;
+    r.base_ns = 0;
+    weir_pipeline_add_bulkhead(pipeline, bulkhead);
+    put_retry(pipeline, new_retry(&r));
+    weir_pipeline_seal(pipeline);
+    pthread_t thread = start(run_to_the_end, pipeline);
+    pthread_join(thread, &result);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+    weir_bulkhead_unref(bulkhead);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static void shortest_delay_is_waited_for(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options r = retry_options(clock);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    r.base_ns = 1;
+    r.jitter = WEIR_JITTER_NONE;
+    put_retry(pipeline, new_retry(&r));
+    weir_pipeline_seal(pipeline);
+    weir_call *call = new_call(pipeline);
+    weir_attempt_finish(step_attempt(call), 7, WEIR_NOW);
+    assert_int_equal(step_wait(call), START_NS + 1);
+    advance(clock, 1);
+    weir_attempt_finish(step_attempt(call), 0, WEIR_NOW);
+    assert_int_equal(step_done(call).code, WEIR_OK);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static void success_after_a_rejection_says_nothing_of_it(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_retry_options r = retry_options(clock);
+    weir_breaker_options b = breaker_options(clock);
+    weir_breaker *breaker = new_breaker(&b);
+    r.jitter = WEIR_JITTER_NONE;
+    r.retry_on = WEIR_RETRY_OPEN;
+    r.max_attempts = 2;
+    for (int again = 0; again < 2; again++) {
+        weir_pipeline *pipeline = new_pipeline(clock);
+        put_retry(pipeline, new_retry(&r));
+        weir_pipeline_add_breaker(pipeline, breaker);
+        weir_pipeline_seal(pipeline);
+        weir_breaker_set_mode(breaker, WEIR_FORCED_OPEN);
+        weir_call *call = new_call(pipeline);
+        step_wait(call);
+        weir_breaker_set_mode(breaker,
+                              again ? WEIR_FORCED_OPEN : WEIR_AUTOMATIC);
+        advance(clock, 100 * MS);
+        if (!again)
+            weir_attempt_finish(step_attempt(call), 0, WEIR_NOW);
+        weir_result result = step_done(call);
+        assert_int_equal(result.code, again ? WEIR_EOPEN : WEIR_OK);
+        assert_true(result.retry_after_ns == (again ? WEIR_NEVER : 0));
+        weir_call_unref(call);
+        weir_pipeline_unref(pipeline);
+    }
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 /* On the direct path, and with two breakers, which have none. */
 static void decorrelated_delays_from_zero_begin_with_zero(void **state)
 {
@@ -730,6 +869,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attempt_given_up_by_a_given_time_is_cancelled),
         cmocka_unit_test(attempt_that_is_given_up_has_been_slow),
+        cmocka_unit_test(attempt_that_fails_late_has_been_slow),
+        cmocka_unit_test(final_outcome_that_comes_late_is_not_tried_again),
         cmocka_unit_test(
             attempt_of_a_healthy_run_is_nobodys_to_cancel_or_finish),
         cmocka_unit_test(retry_alone_asks_its_budget_and_its_limit),
@@ -753,6 +894,10 @@ int main(void)
         cmocka_unit_test(
             granted_call_asks_no_breaker_inside_of_one_that_rejects),
         cmocka_unit_test(retry_at_once_ends_with_an_outcome_that_is_final),
+        cmocka_unit_test(
+            thread_that_ends_in_a_retry_gives_back_what_is_around_it),
+        cmocka_unit_test(shortest_delay_is_waited_for),
+        cmocka_unit_test(success_after_a_rejection_says_nothing_of_it),
         cmocka_unit_test(decorrelated_delays_from_zero_begin_with_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

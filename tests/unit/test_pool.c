@@ -418,6 +418,7 @@ static void rejection_by_the_pool_says_so(void **state)
                                    &result),
                      WEIR_EFULL);
     assert_int_equal(result.rejected_by, WEIR_BY_POOL);
+    assert_int_equal(result.rejected_layer, 0);
     assert_int_equal(result.attempts, 0);
     assert_int_equal(result.last_code, 0);
     gate_open(&g);
