@@ -73,8 +73,8 @@ class Test:
         """The tests of a program of unit tests, each alone."""
         if not self.name.startswith("test_"):
             return
-        for name in re.findall(r"cmocka_unit_test\w*\(\s*(\w+)",
-                               read(self.sources)):
+        for name in re.findall(r"^static void (\w+)\(\s*void \*\*state\)",
+                               read(self.sources), re.M):
             part = copy.copy(self)
             part.name = self.name + ":" + name
             part.command = "TEST=%s %s" % (name, self.command)
