@@ -86,7 +86,7 @@ static struct {
     atomic_uint calls, allocations;
     unsigned fail_at;
     int fail_all_after;
-    void (*meanwhile)(void *arg);
+    _Atomic(void (*)(void *)) meanwhile;
     void *meanwhile_arg;
 } libc;
 
@@ -111,7 +111,7 @@ unsigned libc_allocations(void)
 void libc_meanwhile(void (*fn)(void *arg), void *arg)
 {
     libc.meanwhile_arg = arg;
-    libc.meanwhile = fn;
+    atomic_store(&libc.meanwhile, fn);
 }
 
 int libc_memory_is_wrapped(void)
@@ -127,9 +127,9 @@ int libc_is_wrapped(void)
 
 static int libc_fails(void)
 {
-    void (*meanwhile)(void *arg) = libc.meanwhile;
-    libc.meanwhile = NULL;
-    if (meanwhile)
+    void (*meanwhile)(void *) = atomic_load(&libc.meanwhile);
+    if (meanwhile &&
+        atomic_compare_exchange_strong(&libc.meanwhile, &meanwhile, NULL))
         meanwhile(libc.meanwhile_arg);
     return fails_now(atomic_fetch_add(&libc.calls, 1) + 1, libc.fail_at,
                      libc.fail_all_after);
