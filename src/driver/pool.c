@@ -242,7 +242,8 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* Under the lock.  The signals of the process are not for workers. */
+/* Under the lock, once there are workers at work.  The signals of the process
+ * are not for them. */
 static int start_thread(weir_pool *pool)
 {
     pthread_t thread;
@@ -264,13 +265,13 @@ static int start_thread(weir_pool *pool)
     return WEIR_ENOMEM;
 }
 
+/* Needs no lock: no worker ends, nor is there anything for it to do, before
+ * this has returned. */
 static int start_threads(weir_pool *pool)
 {
     int status = WEIR_OK;
-    weir__mutex_lock(&pool->lock);
     for (uint32_t i = 0; i < pool->threads && status == WEIR_OK; i++)
         status = start_thread(pool);
-    weir__mutex_unlock(&pool->lock);
     return status;
 }
 
