@@ -92,10 +92,17 @@ static int leave_something_to_clean_up(weir_attempt *attempt, void *pool)
     return 0;
 }
 
-/* While another one waits for it. */
+static void *close_it(void *pool)
+{
+    weir_pool_close(pool, 1);
+    return NULL;
+}
+
+/* While several others wait for it. */
 static void thread_that_ends_may_look_at_its_pool(void **state)
 {
     (void)state;
+    pthread_t threads[THREADS];
     weir_pool *pool = new_pool(1);
     weir_pipeline *pipeline = new_pipeline(NULL);
     weir_pipeline_seal(pipeline);
@@ -104,8 +111,12 @@ static void thread_that_ends_may_look_at_its_pool(void **state)
                                    leave_something_to_clean_up, pool, NULL,
                                    NULL),
                      WEIR_OK);
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = start(close_it, pool);
     assert_int_equal(weir_pool_close(pool, 1), WEIR_OK);
     assert_int_equal(seen_running, 1);
+    for (int i = 0; i < THREADS; i++)
+        join(threads[i]);
     pthread_key_delete(key);
     weir_pool_unref(pool);
     weir_pipeline_unref(pipeline);
