@@ -16,6 +16,7 @@ WRAP = -Wl,--wrap=posix_memalign,--wrap=pthread_mutex_init \
 	-Wl,--wrap=pthread_cond_init,--wrap=pthread_condattr_init
 $(B)/tests/unit/test_park: WRAP += -Wl,--wrap=pthread_cond_wait
 $(B)/tests/unit/test_wake: WRAP += -Wl,--wrap=write
+$(B)/tests/unit/test_pool_threads: WRAP += -Wl,--wrap=pthread_create
 
 unit_of = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(wildcard tests/unit/$(1).c))

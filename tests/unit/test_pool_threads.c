@@ -1,0 +1,151 @@
+/* Pools that get no thread in place of one that has ended. */
+#include "support.h"
+
+#include <errno.h>
+#include <sched.h>
+
+static atomic_int no_threads; /* for now */
+
+int __real_pthread_create(pthread_t *out, const pthread_attr_t *how,
+                          void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how,
+                          void *(*fn)(void *), void *arg);
+
+int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how,
+                          void *(*fn)(void *), void *arg)
+{
+    return atomic_load(&no_threads)
+               ? EAGAIN
+               : __real_pthread_create(out, how, fn, arg);
+}
+
+static weir_pool *pool;
+static weir_pipeline *pipeline;
+static atomic_int is_open, entered;
+
+static int setup(void **state)
+{
+    (void)state;
+    pipeline = new_pipeline(NULL);
+    weir_pipeline_seal(pipeline);
+    atomic_store(&is_open, 0);
+    atomic_store(&entered, 0);
+    atomic_store(&no_threads, 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    assert_int_equal(weir_pool_close(pool, 1), WEIR_OK);
+    weir_pool_unref(pool);
+    weir_pipeline_unref(pipeline);
+    return 0;
+}
+
+static void make_pool(uint32_t threads)
+{
+    weir_pool_options o;
+    weir_pool_options_init(&o, sizeof o);
+    o.threads = threads;
+    o.max_queue = 4;
+    assert_int_equal(weir_pool_new(&pool, &o), WEIR_OK);
+}
+
+static int pass_gate(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    atomic_fetch_add(&entered, 1);
+    while (!atomic_load(&is_open))
+        sched_yield();
+    return 0;
+}
+
+/* Once somebody waits for a worker, and where there are no more threads. */
+static int end_thread(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    atomic_fetch_add(&entered, 1);
+    while (weir_pool_waiting(pool) == 0)
+        sched_yield();
+    atomic_store(&no_threads, 1);
+    pthread_exit(NULL);
+}
+
+static int run(weir_fn fn)
+{
+    return weir_pool_run(pool, pipeline, NULL, fn, NULL, NULL, NULL);
+}
+
+typedef struct caller {
+    pthread_t thread;
+    weir_fn fn;
+    int code;
+} caller;
+
+static void *call(void *arg)
+{
+    caller *c = arg;
+    c->code = run(c->fn);
+    return NULL;
+}
+
+/* Its function is at work, or waits for a worker. */
+static void begin(caller *c, weir_fn fn)
+{
+    int before = atomic_load(&entered);
+    c->fn = fn;
+    c->thread = start(call, c);
+    while (atomic_load(&entered) == before && weir_pool_waiting(pool) == 0)
+        sched_yield();
+}
+
+static void the_other_workers_run_what_waits(void **state)
+{
+    caller first = {0}, ending = {0}, waiting = {0};
+    (void)state;
+    make_pool(2);
+    begin(&first, pass_gate);
+    begin(&ending, end_thread);
+    begin(&waiting, pass_gate);
+    join(ending.thread);
+    assert_int_equal(ending.code, WEIR_ECANCELED);
+    assert_int_equal(weir_pool_waiting(pool), 1);
+    atomic_store(&is_open, 1);
+    join(first.thread);
+    join(waiting.thread);
+    assert_int_equal(first.code, WEIR_OK);
+    assert_int_equal(waiting.code, WEIR_OK);
+}
+
+static void where_there_is_no_worker_nobody_waits_for_one(void **state)
+{
+    caller ending = {0}, waiting = {0};
+    (void)state;
+    make_pool(1);
+    atomic_store(&is_open, 1);
+    begin(&ending, end_thread);
+    waiting.fn = pass_gate;
+    waiting.thread = start(call, &waiting);
+    join(ending.thread);
+    join(waiting.thread);
+    assert_int_equal(ending.code, WEIR_ECANCELED);
+    assert_int_equal(waiting.code, WEIR_EFULL);
+    assert_int_equal(run(pass_gate), WEIR_EFULL);
+    assert_int_equal(atomic_load(&entered), 1);
+    atomic_store(&no_threads, 0);
+    assert_int_equal(run(pass_gate), WEIR_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_other_workers_run_what_waits,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            where_there_is_no_worker_nobody_waits_for_one, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
