@@ -1,11 +1,14 @@
 /* The main function of every test here.
  *
- *   <test> all    all schedules; built with -DFULL_SEARCH
- *   <test> <n>    n random ones; Relacy seeds each by its number, so the same
- *                 n are tried every time
+ *   <test> all           all schedules; built with -DFULL_SEARCH
+ *   <test> switches<n>   all in which threads that could go on are stopped at
+ *                        most n times; built with -DBOUNDED_SEARCH
+ *   <test> <n>[@<first>] n random ones; Relacy seeds each by its number, so
+ *                        the same n are tried every time, and 1@<number>
+ *                        shows the one that reported a bug again
  *
- * A random schedule may show a load any of the last three values; the search
- * of all schedules only the last two, to come to an end.
+ * A random schedule may show a load any of the last three values; the searches
+ * only the last two, to come to an end.
  *
  * VERBOSE in the environment: prints the schedule that shows the bug.
  *
@@ -102,8 +105,22 @@ static rl::test_result_e search_by(const char *how, rl::test_params &params)
         return search<test, rl::full_search_scheduler<THREADS_OF_IT> >(params);
     }
 #endif
+#ifdef BOUNDED_SEARCH
+    if (std::sscanf(how, "switches%u", &params.context_bound) == 1) {
+        params.search_type = rl::sched_bound;
+        return search<test, rl::context_bound_scheduler<THREADS_OF_IT> >(
+            params);
+    }
+#endif
+    unsigned long count = 0, first = 0;
+    std::sscanf(how, "%lu@%lu", &count, &first);
+    if (first > 0) {
+        rl::ostringstream state;
+        state << first;
+        params.initial_state = state.str();
+    }
     params.search_type = rl::sched_random;
-    params.iteration_count = (rl::iteration_t)std::atol(how);
+    params.iteration_count = first + count;
     return search<test, rl::random_scheduler<THREADS_OF_IT> >(params);
 }
 
@@ -113,7 +130,8 @@ template <typename test> static int explore(int argc, char **argv)
     std::ostream quiet(&sink);
     rl::test_params params;
     if (argc != 2) {
-        std::fprintf(stderr, "usage: %s all|<schedules>\n", argv[0]);
+        std::fprintf(stderr, "usage: %s all|switches<n>|<n>[@<first>]\n",
+                     argv[0]);
         return 2;
     }
     params.output_stream = std::getenv("VERBOSE") ? &std::cout : &quiet;

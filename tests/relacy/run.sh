@@ -3,8 +3,8 @@
 #
 # Explores the library with Relacy.  src/ is compiled as it is, against the
 # doors of relacy_shim.h.  For each line of scenarios.txt
-#   - the scenario must be clean: in all schedules where that comes to an end,
-#     and in $ITERATIONS random ones;
+#   - the scenario must be clean: in all schedules, or in those with so many
+#     switches, where that comes to an end; and in $ITERATIONS random ones;
 #   - each of its seeds must be reported: a bug that seeds.sed puts into a copy
 #     of src/, behind its number.
 # And each line of orders.txt, which weakens one memory order, tears one
@@ -13,13 +13,15 @@
 #
 # Relacy seeds each random schedule by its number: every run does the same.
 #
+# What was compiled is kept for as long as nothing changes that it is made of.
+#
 # survey: tries what orders.txt does not name with every scenario that meets
 # it, and prints the lines that are missing.
 
 out=${1:-build}/relacy
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
-runs=${ITERATIONS:-200000}
+runs=${ITERATIONS:-1000000}
 seeded_runs=${SEEDED_ITERATIONS:-1000000}
 jobs=${JOBS:-2}
 self="$here/run.sh"
@@ -29,6 +31,11 @@ cxx="${CXX:-c++} -std=gnu++98 -fpermissive -w -DWEIR_RELACY -DWEIR_TEST_CPU
     -I$here/c11 -I$here -I$root/include"
 
 # ---- building ----
+
+# Seeded programs have few schedules to run: they are not optimized.
+flags() {
+    [ $1 = clean ] && echo -O2 || echo "-O0 -DWITH_SEEDS"
+}
 
 # copy <folder>: the sources, with the members watched that copy.sed names
 copy() {
@@ -52,23 +59,56 @@ sources() {
         grep -v '/uv\.c$\|/pool\.c$\|/isolated\.c$\|base/memory\.c$'
 }
 
+# Relacy itself, once; without it, each compilation reads it again.
+headers() {
+    cp "$here/relacy_shim.h" "$out/$1" &&
+        $cxx $(flags $1) -x c++-header -o "$out/$1/relacy_shim.h.$(
+            $cxx --version | grep -q clang && echo pch || echo gch)" \
+            "$out/$1/relacy_shim.h"
+}
+
 # object <clean|seeds> <source>
 object() {
     name=$out/$1/$(basename "$2")
     rm -f "$name.o"
-    $cxx $([ "$1" = clean ] && echo -O2 || echo -O1 -DWITH_SEEDS) \
-        -I"$out/$1/src" -include "$here/relacy_shim.h" -x c++ \
-        -c -o "$name.o" "$2"
+    $cxx $(flags $1) -I"$out/$1/src" -include "$out/$1/relacy_shim.h" \
+        -x c++ -c -o "$name.o" "$2"
+}
+
+# The libraries, unless they are there.
+build() {
+    copy clean
+    copy seeds
+    for f in $(cd "$out/seeds" && ls src/*/*.[ch]); do
+        sed -i -f "$here/seeds.sed" "$out/seeds/$f"
+    done
+    printf '%s\n' clean seeds | each headers
+    sources | each object
+    for kind in clean seeds; do
+        ar rcs "$out/$kind/lib.a" "$out/$kind"/*.o || exit 1
+    done
+}
+
+# What all programs are made of.
+fingerprint() {
+    cat "$root"/src/*/*.[ch] "$root"/include/*.h "$root"/include/weir/*.h \
+        "$here"/*.h "$here"/*.sed "$here"/c11/* "$here/heap.cpp" "$self" \
+        /usr/include/relacy/*.hpp 2>/dev/null | cksum
+    $cxx --version | head -n 1
+    echo "$cxx"
 }
 
 # program <clean|seeds> <name> <scenario> [flag...]
 program() {
     kind=$1 name=$2 scenario=$3
     shift 3
+    made_of=$(cksum < "$here/$scenario.cpp")$*
+    [ "$(cat "$out/$kind/$name.made" 2>/dev/null)" = "$made_of" ] && return
     rm -f "$out/$kind/$name"
-    $cxx $([ $kind = clean ] && echo -O2 || echo -O1 -DWITH_SEEDS) "$@" \
-        -I"$out/$kind/src" -o "$out/$kind/$name" "$here/$scenario.cpp" \
-        "$out/$kind/lib.a"
+    $cxx $(flags $kind) "$@" -I"$out/$kind/src" \
+        -include "$out/$kind/relacy_shim.h" -o "$out/$kind/$name" \
+        "$here/$scenario.cpp" "$out/$kind/lib.a" &&
+        echo "$made_of" > "$out/$kind/$name.made"
 }
 
 # ---- running ----
@@ -80,26 +120,30 @@ fail() {
 
 # A bug may make a program run wild.
 run() {
-    (ulimit -t 120; exec "$@") 2>&1
+    (ulimit -t $((120 + runs / 2000)); exec "$@") 2>&1
 }
 
-# clean <program> <schedules>: nothing is reported
+# clean <program> <search> <schedules>: nothing is reported.  What a scenario
+# is about must happen: in all schedules, or else in the random ones.
 clean() {
-    said=$(run "$out/clean/$1" $2)
+    kind=random
+    [ $3 = $runs ] || kind=$3
+    said=$(run "$out/clean/$1" $3)
     status=$?
-    case $status in
-    0) echo "relacy: $1: clean, $said ($([ $2 = all ] && echo all ||
-        echo random))" ;;
-    3) fail "$1: REPORTED: $said" ;;
-    4) [ "$3" = all ] || fail "$1: proves nothing: $said" ;;
+    case $status:$2:$kind in
+    0:*) echo "relacy: $1: clean, $said ($kind)" ;;
+    4:all:random | 4:*:switches*) ;;
+    3:*) fail "$1: REPORTED: $said" ;;
+    4:*) fail "$1: proves nothing: $said" ;;
     *) fail "$1: status $status: $said" ;;
     esac
 }
 
-# reported <program> <search>: by random schedules, or else by all of them.  A
-# crash is a report, too; a program that has to be stopped is not.
+# reported <program> <search>: by some random schedules, or else by the search
+# or by many of them.  A crash is a report, too; a program that has to be
+# stopped is not.
 reported() {
-    for how in $seeded_runs $([ $2 = all ] && echo all); do
+    for how in $([ $2 = random ] || echo 20000 $2) $seeded_runs; do
         said=$(run "$out/seeds/$1" $how)
         status=$?
         case $status in
@@ -125,14 +169,18 @@ scenario() {
 $1
 END
     name=$(echo $name) search=$(echo $search)
-    full=$([ $search = all ] && echo -DFULL_SEARCH)
+    case $search in
+    all) full=-DFULL_SEARCH ;;
+    switches*) full=-DBOUNDED_SEARCH ;;
+    *) full= ;;
+    esac
     if ! program clean $name $what $full ||
         ! program seeds $name $what $full; then
         fail "$name does not compile"
         return
     fi
-    [ $search = all ] && clean $name all
-    clean $name $runs $search
+    [ $search = random ] || clean $name $search $search
+    clean $name $search $runs
     said=$(SITES=1 run "$out/seeds/$name" 20000)
     case $? in
     0 | 4) echo "$said" | sed -n "s/^site //p" > "$out/seeds/$name.sites" ;;
@@ -212,6 +260,7 @@ each() {
 }
 
 case $2 in
+'job headers') headers $3; exit ;;
 'job object') object clean "$3"
     object seeds "$(echo "$3" | sed "s|^$out/clean|$out/seeds|")"
     exit ;;
@@ -228,16 +277,11 @@ if ! $cxx -fsyntax-only "$out/probe.cpp" 2> "$out/probe.log"; then
 fi
 rm -f "$out/failed"
 
-copy clean
-copy seeds
-for f in $(cd "$out/seeds" && ls src/*/*.[ch]); do
-    sed -i -f "$here/seeds.sed" "$out/seeds/$f"
-done
-sources | each object
-for kind in clean seeds; do
-    rm -f "$out/$kind/lib.a"
-    ar rcs "$out/$kind/lib.a" "$out/$kind"/*.o || exit 1
-done
+if [ "$(fingerprint)" != "$(cat "$out/made" 2>/dev/null)" ]; then
+    rm -f "$out/made"
+    build
+    fingerprint > "$out/made"
+fi
 
 grep "${ONLY:-.}" "$here/scenarios.txt" | each scenario
 all_sites > "$out/all_sites"
@@ -253,5 +297,6 @@ awk 'NR == FNR { known[$1 $2 $3] = 1; next }
 each order < "$here/orders.txt"
 
 [ -e "$out/failed" ] && exit 1
-echo "relacy: $(grep -vc '^#' "$here/scenarios.txt") scenarios clean, all" \
-    "seeds found, all orders needed but $(grep -c ' - ' "$here/orders.txt")"
+echo "relacy: $(grep -vc '^#' "$here/scenarios.txt") scenarios clean in" \
+    "$runs schedules, all seeds found, all orders needed but" \
+    "$(grep -c ' - ' "$here/orders.txt")"
