@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -191,6 +192,7 @@ int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how,
 
 int __wrap_pthread_condattr_setclock(pthread_condattr_t *it, clockid_t clock)
 {
+    CHECK(clock == CLOCK_MONOTONIC); /* C8.83 rocksdb#3735 */
     return fails(HARD) ? EINVAL : pthread_condattr_setclock(it, clock);
 }
 
@@ -223,9 +225,19 @@ int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
     return wakes_for_nothing(mutex) ? 0 : pthread_cond_wait(cond, mutex);
 }
 
+/* C8.83 libfabric#9614: of another clock it would be years away. */
+static int is_of_this_clock(const struct timespec *until)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return until->tv_sec <= now.tv_sec + 86400 + 1 &&
+           until->tv_sec >= now.tv_sec - 3600;
+}
+
 int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                                   const struct timespec *until)
 {
+    CHECK(is_of_this_clock(until));
     return wakes_for_nothing(mutex)
                ? 0
                : pthread_cond_timedwait(cond, mutex, until);
