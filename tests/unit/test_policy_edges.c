@@ -1,0 +1,176 @@
+/* Edges of the policies: the first permit, times that are given, remainders,
+ * and what comes after a million transitions. */
+#include "breaker.h"
+#include "stepping.h"
+
+#include "policy/backoff.h"
+
+static weir_step step_at(weir_call *call, uint64_t now_ns)
+{
+    weir_step s = {.size = sizeof s};
+    assert_int_equal(weir_call_step(call, now_ns, &s), WEIR_OK);
+    return s;
+}
+
+/* Its breaker is the one of the tests. */
+static weir_pipeline *new_guarded(void)
+{
+    weir_pipeline *pipeline = new_pipeline(vclock);
+    weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_seal(pipeline);
+    return pipeline;
+}
+
+/* ---- the breaker ---- */
+
+static void permit_of_zero_is_stale_from_the_start(void **state)
+{
+    (void)state;
+    assert_int_equal(record(0, WEIR_TRANSIENT), WEIR_ESTALE);
+    assert_int_equal(record(0, WEIR_SUCCESS), WEIR_ESTALE);
+}
+
+static void breaker_goes_by_the_time_that_is_given(void **state)
+{
+    (void)state;
+    weir_pipeline *pipeline = new_guarded();
+    calls(5, WEIR_TRANSIENT);
+    uint64_t opened_ns = weir_clock_now_ns(vclock);
+    weir_call *call = new_call(pipeline);
+    weir_step s = step_at(call, opened_ns + 61 * SECOND);
+    assert_int_equal(s.action, WEIR_STEP_ATTEMPT);
+    weir_call_finish(call, s.attempt, 7, opened_ns + 200 * SECOND, &s);
+    weir_call_unref(call);
+    /* open again, from then on */
+    call = new_call(pipeline);
+    assert_int_equal(step_at(call, opened_ns + 259 * SECOND).action,
+                     WEIR_STEP_DONE);
+    weir_call_unref(call);
+    call = new_call(pipeline);
+    s = step_at(call, opened_ns + 261 * SECOND);
+    assert_int_equal(s.action, WEIR_STEP_ATTEMPT);
+    weir_attempt_finish(s.attempt, 0, WEIR_NOW);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+}
+
+static void window_goes_by_the_time_that_is_given(void **state)
+{
+    (void)state;
+    weir_breaker_options o = breaker_options(vclock);
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    weir_step s = {.size = sizeof s};
+    o.window = WEIR_WINDOW_TIME;
+    replace(&o);
+    weir_pipeline *pipeline = new_guarded();
+    weir_call *call = new_call(pipeline);
+    uint64_t began_ns = weir_clock_now_ns(vclock);
+    weir_attempt *attempt = step_at(call, began_ns).attempt;
+    weir_call_finish(call, attempt, 7, began_ns + 100 * SECOND, &s);
+    advance(vclock, 50 * SECOND);
+    weir_breaker_inspect(breaker, &seen);
+    assert_int_equal(seen.failed, 1);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+}
+
+static void note(const weir_event *event, void *arg)
+{
+    *(weir_event *)arg = *event;
+}
+
+/* Generations have 21 bits. */
+static void what_is_no_transition_is_no_event_after_a_million(void **state)
+{
+    (void)state;
+    weir_event seen = {0};
+    uint64_t permit, sequence;
+    for (int i = 0; i < (1 << 20) + 10; i++)
+        weir_breaker_set_mode(breaker,
+                              i % 2 ? WEIR_AUTOMATIC : WEIR_DISABLED);
+    weir_breaker_listen(breaker, note, &seen, NULL);
+    weir_breaker_set_mode(breaker, WEIR_DISABLED);
+    sequence = seen.sequence;
+    assert_true(sequence > 1 << 20);
+    assert_int_equal(weir_breaker_acquire(breaker, &permit), WEIR_OK);
+    assert_int_equal(record(permit, WEIR_SUCCESS), WEIR_OK);
+    weir_breaker_set_mode(breaker, WEIR_DISABLED);
+    weir_breaker_reset(breaker); /* which is no transition while disabled */
+    weir_breaker_set_mode(breaker, WEIR_AUTOMATIC);
+    assert_int_equal(seen.sequence, sequence + 1);
+    assert_int_equal(seen.to, WEIR_CLOSED);
+    assert_int_equal(record(admitted(), WEIR_SUCCESS), WEIR_OK);
+    weir_breaker_reset(breaker);
+    assert_int_equal(seen.sequence, sequence + 2);
+}
+
+static int resetting;
+
+static uint64_t read_and_reset(void *arg)
+{
+    int now = resetting;
+    (void)arg;
+    resetting = 0;
+    if (now)
+        weir_breaker_reset(breaker);
+    return START_NS;
+}
+
+/* As by another thread. */
+static void breaker_that_is_reset_before_it_trips_has_one_event(void **state)
+{
+    (void)state;
+    weir_clock *clock;
+    weir_event seen = {0};
+    weir_clock_new_custom(&clock, read_and_reset, NULL, NULL);
+    weir_breaker_options o = breaker_options(clock);
+    o.window = WEIR_WINDOW_COUNT;
+    o.minimum_calls = 2;
+    replace(&o);
+    for (int i = 0; i < (1 << 20) + 10; i++)
+        weir_breaker_reset(breaker);
+    weir_breaker_listen(breaker, note, &seen, NULL);
+    weir_breaker_reset(breaker);
+    uint64_t sequence = seen.sequence;
+    calls(1, WEIR_TRANSIENT);
+    resetting = 1;
+    calls(1, WEIR_TRANSIENT);
+    assert_int_equal(resetting, 0);
+    assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+    assert_int_equal(seen.sequence, sequence + 1);
+    weir_breaker_reset(breaker);
+    assert_int_equal(seen.sequence, sequence + 2);
+    weir_clock_unref(clock);
+}
+
+/* ---- backoff ---- */
+
+static void delays_keep_their_remainder_below_the_cap(void **state)
+{
+    (void)state;
+    weir__backoff linear = {.base_ns = 3, .cap_ns = 10, .factor = 1,
+                            .kind = WEIR_BACKOFF_LINEAR,
+                            .jitter = WEIR_JITTER_NONE};
+    weir__backoff drawn = {.base_ns = 1, .cap_ns = 100, .factor = 1,
+                           .kind = WEIR_BACKOFF_EXPONENTIAL,
+                           .jitter = WEIR_JITTER_DECORRELATED};
+    assert_int_equal(weir__backoff_delay(&linear, 3, 0, 0), 9);
+    assert_int_equal(weir__backoff_delay(&linear, 4, 0, 0), 10);
+    assert_int_equal(weir__backoff_delay(&drawn, 2, 33, UINT64_MAX), 99);
+    assert_int_equal(weir__backoff_delay(&drawn, 2, 34, UINT64_MAX), 100);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(permit_of_zero_is_stale_from_the_start),
+        TEST(breaker_goes_by_the_time_that_is_given),
+        TEST(window_goes_by_the_time_that_is_given),
+        TEST(what_is_no_transition_is_no_event_after_a_million),
+        TEST(breaker_that_is_reset_before_it_trips_has_one_event),
+        cmocka_unit_test(delays_keep_their_remainder_below_the_cap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
