@@ -507,7 +507,10 @@ static void call_with_a_token_that_has_fired_is_cancelled(void **state)
     o.cancel = new_cancel();
     weir_cancel_fire(o.cancel);
     assert_int_equal(weir_call_new(&call, pipeline, &o), WEIR_OK);
-    assert_int_equal(step_done(call).code, WEIR_ECANCELED);
+    weir_result r = step_done(call);
+    assert_int_equal(r.code, WEIR_ECANCELED);
+    assert_int_equal(r.rejected_by, WEIR_BY_CALL);
+    assert_int_equal(r.rejected_layer, 0);
     weir_call_unref(call);
     weir_cancel_unref(o.cancel);
     weir_pipeline_unref(pipeline);
@@ -721,6 +724,36 @@ static void granted_call_asks_no_breaker_inside_of_one_that_rejects(
     weir_clock_unref(clock);
 }
 
+static void deadline_of_a_call_that_queues_counts_in_no_breaker(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options b = breaker_options(clock);
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    weir_breaker *breaker = new_breaker(&b);
+    weir_bulkhead *bulkhead = new_bulkhead(clock, 1, 1);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_call_options o = call_options();
+    weir_call *call;
+    weir_pipeline_add_breaker(pipeline, breaker);
+    weir_pipeline_add_bulkhead(pipeline, bulkhead);
+    weir_pipeline_seal(pipeline);
+    o.deadline_ns = START_NS + SECOND;
+    assert_int_equal(weir_call_new(&call, pipeline, &o), WEIR_OK);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    assert_int_equal(step_wait(call), START_NS + SECOND);
+    advance(clock, SECOND);
+    assert_int_equal(step_done(call).code, WEIR_ETIMEDOUT);
+    weir_breaker_inspect(breaker, &seen);
+    assert_int_equal(seen.failed, 0);
+    weir_bulkhead_release(bulkhead);
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_bulkhead_unref(bulkhead);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 /* ---- retries ---- */
 
 static int say_permanent_the_second_time(weir_attempt *attempt, void *arg)
@@ -896,6 +929,7 @@ int main(void)
         cmocka_unit_test(retry_at_once_ends_with_an_outcome_that_is_final),
         cmocka_unit_test(
             thread_that_ends_in_a_retry_gives_back_what_is_around_it),
+        cmocka_unit_test(deadline_of_a_call_that_queues_counts_in_no_breaker),
         cmocka_unit_test(shortest_delay_is_waited_for),
         cmocka_unit_test(success_after_a_rejection_says_nothing_of_it),
         cmocka_unit_test(decorrelated_delays_from_zero_begin_with_zero),
