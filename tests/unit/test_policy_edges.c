@@ -143,6 +143,42 @@ static void breaker_that_is_reset_before_it_trips_has_one_event(void **state)
     weir_clock_unref(clock);
 }
 
+static const weir_breaker_options *stricter; /* NULL: none to be set */
+
+static uint64_t read_and_exchange(void *arg)
+{
+    const weir_breaker_options *options = stricter;
+    (void)arg;
+    stricter = NULL;
+    if (options)
+        assert_int_equal(weir_breaker_set_options(breaker, options), WEIR_OK);
+    return START_NS;
+}
+
+/* The failure is still judged by the options that it found. */
+static void options_set_during_a_record_judge_from_the_next_success(
+    void **state)
+{
+    (void)state;
+    weir_clock *clock;
+    weir_clock_new_custom(&clock, read_and_exchange, NULL, NULL);
+    weir_breaker_options o = breaker_options(clock);
+    o.window = WEIR_WINDOW_TIME;
+    o.minimum_calls = 1;
+    o.failure_rate = 1.0;
+    replace(&o);
+    calls(1, WEIR_SUCCESS);
+    o.failure_rate = 0.3;
+    uint64_t permit = admitted();
+    stricter = &o;
+    assert_int_equal(record(permit, WEIR_TRANSIENT), WEIR_OK);
+    assert_null(stricter);
+    assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+    calls(1, WEIR_SUCCESS);
+    assert_int_equal(weir_breaker_state(breaker), WEIR_OPEN);
+    weir_clock_unref(clock);
+}
+
 /* ---- backoff ---- */
 
 static void delays_keep_their_remainder_below_the_cap(void **state)
@@ -170,6 +206,7 @@ int main(void)
         TEST(window_goes_by_the_time_that_is_given),
         TEST(what_is_no_transition_is_no_event_after_a_million),
         TEST(breaker_that_is_reset_before_it_trips_has_one_event),
+        TEST(options_set_during_a_record_judge_from_the_next_success),
         cmocka_unit_test(delays_keep_their_remainder_below_the_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
