@@ -179,6 +179,77 @@ static void options_set_during_a_record_judge_from_the_next_success(
     weir_clock_unref(clock);
 }
 
+static int succeed(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    return 0;
+}
+
+static uint64_t calls_in_window(void)
+{
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    assert_int_equal(weir_breaker_inspect(breaker, &seen), WEIR_OK);
+    return seen.calls;
+}
+
+/* That the window was full of successes before does not count any more. */
+static void each_driver_counts_the_first_success_of_a_generation(void **state)
+{
+    (void)state;
+    weir_breaker_options o = breaker_options(vclock);
+    o.window = WEIR_WINDOW_COUNT;
+    o.window_calls = o.minimum_calls = 4;
+    replace(&o);
+    weir_pipeline *pipeline = new_guarded();
+    for (int driver = 0; driver < 4; driver++) {
+        weir_call *call = new_call(pipeline);
+        weir_step s = {.size = sizeof s};
+        calls(8, WEIR_SUCCESS);
+        assert_int_equal(calls_in_window(), 4);
+        weir_breaker_reset(breaker);
+        assert_int_equal(calls_in_window(), 0);
+        weir_attempt *attempt = step_attempt(call);
+        if (driver == 0)
+            weir_breaker_run(breaker, succeed, NULL);
+        else if (driver == 1)
+            weir_run(pipeline, succeed, NULL);
+        else if (driver == 2)
+            weir_call_finish(call, attempt, 0, WEIR_NOW, &s);
+        else
+            calls(1, WEIR_SUCCESS);
+        assert_int_equal(calls_in_window(), 1);
+        if (driver != 2)
+            weir_attempt_unref(attempt);
+        weir_call_unref(call);
+    }
+    weir_pipeline_unref(pipeline);
+}
+
+static int fail_in_the_next_generation(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    weir_breaker_reset(breaker);
+    calls(2, WEIR_TRANSIENT);
+    return 0;
+}
+
+static void success_of_a_generation_that_is_over_takes_nothing_away(
+    void **state)
+{
+    (void)state;
+    weir_breaker_options o = breaker_options(vclock);
+    o.window = WEIR_WINDOW_COUNT;
+    replace(&o);
+    weir_pipeline *pipeline = new_guarded();
+    weir_breaker_run(breaker, fail_in_the_next_generation, NULL);
+    assert_int_equal(calls_in_window(), 2);
+    weir_run(pipeline, fail_in_the_next_generation, NULL);
+    assert_int_equal(calls_in_window(), 2);
+    weir_pipeline_unref(pipeline);
+}
+
 /* ---- backoff ---- */
 
 static void delays_keep_their_remainder_below_the_cap(void **state)
@@ -207,6 +278,8 @@ int main(void)
         TEST(what_is_no_transition_is_no_event_after_a_million),
         TEST(breaker_that_is_reset_before_it_trips_has_one_event),
         TEST(options_set_during_a_record_judge_from_the_next_success),
+        TEST(each_driver_counts_the_first_success_of_a_generation),
+        TEST(success_of_a_generation_that_is_over_takes_nothing_away),
         cmocka_unit_test(delays_keep_their_remainder_below_the_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
