@@ -74,6 +74,22 @@ static void window_goes_by_the_time_that_is_given(void **state)
     weir_pipeline_unref(pipeline);
 }
 
+/* 36 years and a half are as far as its word reaches. */
+static void breaker_that_opens_at_the_end_of_its_time_is_open(void **state)
+{
+    (void)state;
+    weir_breaker_options o = breaker_options(vclock);
+    weir_breaker_snapshot seen = {.size = sizeof seen};
+    o.open_ns = o.open_max_ns = YEAR;
+    replace(&o);
+    advance(vclock, 36 * YEAR);
+    calls(5, WEIR_TRANSIENT);
+    weir_breaker_inspect(breaker, &seen);
+    assert_int_equal(seen.state, WEIR_OPEN);
+    assert_int_equal(seen.generation, 2);
+    assert_rejects();
+}
+
 static void note(const weir_event *event, void *arg)
 {
     *(weir_event *)arg = *event;
@@ -275,6 +291,7 @@ int main(void)
         TEST(permit_of_zero_is_stale_from_the_start),
         TEST(breaker_goes_by_the_time_that_is_given),
         TEST(window_goes_by_the_time_that_is_given),
+        TEST(breaker_that_opens_at_the_end_of_its_time_is_open),
         TEST(what_is_no_transition_is_no_event_after_a_million),
         TEST(breaker_that_is_reset_before_it_trips_has_one_event),
         TEST(options_set_during_a_record_judge_from_the_next_success),
