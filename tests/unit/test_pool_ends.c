@@ -74,6 +74,23 @@ static const weir_attempt *take_next(weir_pool *pool)
 }
 
 /* With a worker that has nothing to do, since nobody tells it. */
+static void jobs_that_come_do_not_push_out_those_that_wait(void **state)
+{
+    static weir_attempt jobs[3];
+    (void)state;
+    weir_pool *pool = new_pool(1, 3);
+    weir__mutex_lock(&pool->lock);
+    submit(pool, &jobs[0]);
+    submit(pool, &jobs[1]);
+    assert_ptr_equal(take_next(pool), &jobs[0]);
+    submit(pool, &jobs[2]);
+    assert_ptr_equal(take_next(pool), &jobs[1]);
+    assert_ptr_equal(take_next(pool), &jobs[2]);
+    assert_null(pool->first);
+    weir__mutex_unlock(&pool->lock);
+    weir_pool_unref(pool);
+}
+
 static void jobs_leave_the_queue_from_anywhere(void **state)
 {
     static weir_attempt jobs[3];
@@ -163,6 +180,7 @@ static void a_worker_ends_when_the_queue_is_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jobs_that_come_do_not_push_out_those_that_wait),
         cmocka_unit_test(jobs_leave_the_queue_from_anywhere),
         cmocka_unit_test(who_closes_as_well_waits_for_the_one_who_joins),
         cmocka_unit_test(a_worker_ends_when_the_queue_is_empty),
