@@ -25,7 +25,7 @@ check() {
     shift 2
     $MAKE -j2 --no-print-directory B="$build" SEEDS="$seeds" \
         OPERATIONS="$operations" PYTHON=none CFLAGS="-O2 -g -Werror" "$@" \
-        check-unit check-scenarios check-sim check-stress
+        check-unit check-scenarios check-sim check-stress check-between
 }
 
 # foreign SEEDS OPERATIONS CC CXX LDFLAGS [RUN]
