@@ -266,6 +266,56 @@ static void success_of_a_generation_that_is_over_takes_nothing_away(
     weir_pipeline_unref(pipeline);
 }
 
+/* ---- the bulkhead ---- */
+
+static void abandoned_work_that_ends_out_of_order_leaves_the_others(
+    void **state)
+{
+    enum { CALLS = 3 };
+    (void)state;
+    for (int ends = 0; ends < CALLS; ends++) {
+        weir_clock *clock = new_virtual_clock();
+        weir_bulkhead_options o = bulkhead_options(clock);
+        weir_bulkhead *bulkhead;
+        weir_attempt *attempts[CALLS];
+        o.max_concurrent = CALLS;
+        o.max_queue = 0;
+        o.abandoned_max_ns = 60 * SECOND;
+        assert_int_equal(weir_bulkhead_new(&bulkhead, &o), WEIR_OK);
+        weir_pipeline *pipeline = new_pipeline(clock);
+        weir_pipeline_add_bulkhead(pipeline, bulkhead);
+        put_timeout(pipeline, new_timeout(clock, SECOND));
+        weir_pipeline_seal(pipeline);
+        for (int i = 0; i < CALLS; i++) {
+            weir_call *call = new_call(pipeline);
+            attempts[i] = step_attempt(call);
+            advance(clock, SECOND); /* i + 1 after the start */
+            assert_int_equal(step(call).action, WEIR_STEP_CANCEL);
+            weir_call_unref(call);
+        }
+        assert_int_equal(weir_bulkhead_abandoned(bulkhead), CALLS);
+        weir_attempt_finish(attempts[ends], 0, WEIR_NOW);
+        assert_int_equal(weir_bulkhead_abandoned(bulkhead), CALLS - 1);
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+        assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_EFULL);
+        advance(clock, 58 * SECOND); /* the first one's is due */
+        for (int i = 0; i < CALLS; i++, advance(clock, SECOND)) {
+            assert_int_equal(weir_bulkhead_try_acquire(bulkhead),
+                             i == ends ? WEIR_EFULL : WEIR_OK);
+            assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_EFULL);
+        }
+        for (int i = 0; i < CALLS; i++)
+            if (i != ends)
+                weir_attempt_finish(attempts[i], 0, WEIR_NOW);
+        assert_int_equal(weir_bulkhead_running(bulkhead), CALLS);
+        for (int i = 0; i < CALLS; i++)
+            assert_int_equal(weir_bulkhead_release(bulkhead), WEIR_OK);
+        weir_pipeline_unref(pipeline);
+        weir_bulkhead_unref(bulkhead);
+        weir_clock_unref(clock);
+    }
+}
+
 /* ---- backoff ---- */
 
 static void delays_keep_their_remainder_below_the_cap(void **state)
@@ -297,6 +347,8 @@ int main(void)
         TEST(options_set_during_a_record_judge_from_the_next_success),
         TEST(each_driver_counts_the_first_success_of_a_generation),
         TEST(success_of_a_generation_that_is_over_takes_nothing_away),
+        cmocka_unit_test(
+            abandoned_work_that_ends_out_of_order_leaves_the_others),
         cmocka_unit_test(delays_keep_their_remainder_below_the_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ static weir_pool *new_pool(uint32_t threads)
 static void pool_may_be_released_at_any_moment_of_its_end(void **state)
 {
     (void)state;
-    for (int round = 0; round < 10 * ROUNDS; round++) {
+    for (int round = 0; round < 5 * ROUNDS; round++) {
         weir_pool *pool = new_pool(1 + round % 2);
         for (int i = 0; i < round % 16; i++)
             sched_yield();
