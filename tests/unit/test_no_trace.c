@@ -91,15 +91,18 @@ static void note_signal(int signal)
 static void pipe_signal_of_a_wake_that_was_written_arrives(void **state)
 {
     (void)state;
-    weir_clock *clock = new_virtual_clock();
-    weir_pipeline *pipeline = new_pipeline(clock);
-    weir_pipeline_seal(pipeline);
     int fds[2];
     assert_int_equal(pipe(fds), 0);
     void (*before)(int) = signal(SIGPIPE, note_signal);
-    fcntl(fds[0], F_SETOWN, getpid());
-    fcntl(fds[0], F_SETSIG, SIGPIPE);
-    fcntl(fds[0], F_SETFL, O_ASYNC);
+    if (fcntl(fds[0], F_SETOWN, getpid()) != 0 ||
+        fcntl(fds[0], F_SETSIG, SIGPIPE) != 0 ||
+        fcntl(fds[0], F_SETFL, O_ASYNC) != 0) {
+        signal(SIGPIPE, before);
+        skip(); /* an emulator */
+    }
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_pipeline_seal(pipeline);
     weir_call *call = new_call(pipeline);
     assert_int_equal(weir_call_wake_fd(call, fds[1]), WEIR_OK);
     weir_attempt *attempt = step_attempt(call);
