@@ -16,7 +16,7 @@ growth_point *growth_add(growth *g, const char *plot, const char *series,
     growth_point *p = &g->points[g->n++];
     uint64_t bytes = bench_counted_bytes();
     *p = (growth_point){plot, {0}, x, {{0}, loop, make, how, NULL, 0, 1, 0, 1,
-                                       0}, 1, 0};
+                                       0, NULL}, 1, 0};
     snprintf(p->series, sizeof p->series, "%s", series);
     snprintf(p->c.name, sizeof p->c.name, "%s, %s %.0f", series, plot, x);
     p->c.handle = make ? make(how, bench_counting()) : NULL;
