@@ -138,8 +138,10 @@ static int libc_fails(void)
 int __wrap_posix_memalign(void **out, size_t alignment, size_t bytes)
 {
     atomic_fetch_add(&libc.allocations, 1);
-    if (libc_fails())
+    if (libc_fails()) {
+        *out = &libc; /* then it may say anything */
         return ENOMEM;
+    }
     return __real_posix_memalign(out, alignment, bytes);
 }
 
