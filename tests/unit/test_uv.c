@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <uv.h>
@@ -314,6 +315,38 @@ static void *close_driver(void *arg)
 }
 
 /* Closes at some point between the first and the last call. */
+static atomic_int is_done;
+
+static void say_done(const weir_result *result, void *arg)
+{
+    (void)result;
+    (void)arg;
+    atomic_store_explicit(&is_done, 1, memory_order_relaxed);
+}
+
+/* What it waits for orders nothing: the driver has to. */
+static void *close_when_done(void *arg)
+{
+    while (atomic_load_explicit(&is_done, memory_order_relaxed) == 0)
+        sched_yield();
+    weir_uv_close(driver, NULL, NULL);
+    return arg;
+}
+
+static void loop_at_rest_is_closed_from_another_thread(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    record r = {0};
+    atomic_store(&is_done, 0);
+    pthread_create(&thread, NULL, close_when_done, NULL);
+    assert_int_equal(weir_uv_run(driver, pipeline, NULL, start_and_finish,
+                                 say_done, &r, NULL),
+                     WEIR_OK);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    pthread_join(thread, NULL);
+}
+
 static void every_accepted_call_is_done_once_on_the_loop(void **state)
 {
     (void)state;
@@ -361,6 +394,7 @@ int main(void)
         TEST(bad_arguments_are_refused_and_destroy_arg),
         TEST(call_accepted_just_before_the_close_is_cancelled),
         TEST(last_reference_closes),
+        TEST(loop_at_rest_is_closed_from_another_thread),
         TEST(every_accepted_call_is_done_once_on_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
