@@ -315,7 +315,7 @@ static void *close_driver(void *arg)
 }
 
 /* Closes at some point between the first and the last call. */
-static atomic_int is_done;
+static atomic_int is_done, is_closed;
 
 static void say_done(const weir_result *result, void *arg)
 {
@@ -324,27 +324,47 @@ static void say_done(const weir_result *result, void *arg)
     atomic_store_explicit(&is_done, 1, memory_order_relaxed);
 }
 
+static void wait_until_closed(const weir_result *result, void *arg)
+{
+    say_done(result, arg);
+    while (atomic_load_explicit(&is_closed, memory_order_relaxed) == 0)
+        sched_yield();
+}
+
 /* What it waits for orders nothing: the driver has to. */
 static void *close_when_done(void *arg)
 {
     while (atomic_load_explicit(&is_done, memory_order_relaxed) == 0)
         sched_yield();
     weir_uv_close(driver, NULL, NULL);
+    atomic_store_explicit(&is_closed, 1, memory_order_relaxed);
     return arg;
+}
+
+static void close_from_another_thread(weir_uv_done_fn when_done)
+{
+    pthread_t thread;
+    record r = {0};
+    atomic_store(&is_done, 0);
+    atomic_store(&is_closed, 0);
+    pthread_create(&thread, NULL, close_when_done, NULL);
+    assert_int_equal(weir_uv_run(driver, pipeline, NULL, start_and_finish,
+                                 when_done, &r, NULL),
+                     WEIR_OK);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    pthread_join(thread, NULL);
 }
 
 static void loop_at_rest_is_closed_from_another_thread(void **state)
 {
     (void)state;
-    pthread_t thread;
-    record r = {0};
-    atomic_store(&is_done, 0);
-    pthread_create(&thread, NULL, close_when_done, NULL);
-    assert_int_equal(weir_uv_run(driver, pipeline, NULL, start_and_finish,
-                                 say_done, &r, NULL),
-                     WEIR_OK);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    pthread_join(thread, NULL);
+    close_from_another_thread(say_done);
+}
+
+static void loop_at_work_is_closed_from_another_thread(void **state)
+{
+    (void)state;
+    close_from_another_thread(wait_until_closed);
 }
 
 static void every_accepted_call_is_done_once_on_the_loop(void **state)
@@ -395,6 +415,7 @@ int main(void)
         TEST(call_accepted_just_before_the_close_is_cancelled),
         TEST(last_reference_closes),
         TEST(loop_at_rest_is_closed_from_another_thread),
+        TEST(loop_at_work_is_closed_from_another_thread),
         TEST(every_accepted_call_is_done_once_on_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
