@@ -1,9 +1,11 @@
 /* Edges of the policies: the first permit, times that are given, remainders,
  * and what comes after a million transitions. */
+#include "base/random.h"
+#include "policy/backoff.h"
+#include "policy/breaker.h"
+
 #include "breaker.h"
 #include "stepping.h"
-
-#include "policy/backoff.h"
 
 static weir_step step_at(weir_call *call, uint64_t now_ns)
 {
@@ -88,6 +90,20 @@ static void breaker_that_opens_at_the_end_of_its_time_is_open(void **state)
     assert_int_equal(seen.state, WEIR_OPEN);
     assert_int_equal(seen.generation, 2);
     assert_rejects();
+}
+
+/* Of the seed alone: they are the same in each process. */
+static void seeded_open_times_are_drawn_from_the_seed(void **state)
+{
+    weir__breaker_limits limits = {.open_ns = SECOND, .open_max_ns = YEAR,
+                                   .open_factor = 1.0, .open_jitter = 0.5,
+                                   .seeded = 1, .seed = 42};
+    (void)state;
+    for (uint64_t generation = 1; generation < 10; generation++)
+        assert_true(weir__breaker_open_time(&limits, 0, generation) ==
+                    SECOND + weir__random_between(
+                                 weir__random(42, generation, 0), 0,
+                                 SECOND / 2));
 }
 
 static void note(const weir_event *event, void *arg)
@@ -342,6 +358,7 @@ int main(void)
         TEST(breaker_goes_by_the_time_that_is_given),
         TEST(window_goes_by_the_time_that_is_given),
         TEST(breaker_that_opens_at_the_end_of_its_time_is_open),
+        cmocka_unit_test(seeded_open_times_are_drawn_from_the_seed),
         TEST(what_is_no_transition_is_no_event_after_a_million),
         TEST(breaker_that_is_reset_before_it_trips_has_one_event),
         TEST(options_set_during_a_record_judge_from_the_next_success),
