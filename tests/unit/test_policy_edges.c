@@ -258,6 +258,38 @@ static void each_driver_counts_the_first_success_of_a_generation(void **state)
     weir_pipeline_unref(pipeline);
 }
 
+static int take_as_long(weir_attempt *attempt, void *ns)
+{
+    (void)attempt;
+    advance(vclock, *(uint64_t *)ns);
+    return 0;
+}
+
+static void run_that_takes_longer_than_the_bound_is_slow(void **state)
+{
+    (void)state;
+    for (int window = WEIR_WINDOW_COUNT; window <= WEIR_WINDOW_TIME;
+         window++) {
+        weir_breaker_options o = breaker_options(vclock);
+        weir_breaker_snapshot seen = {.size = sizeof seen};
+        uint64_t ns = SECOND;
+        o.window = (uint32_t)window;
+        o.slow_call_ns = ns;
+        replace(&o);
+        weir_breaker_run(breaker, take_as_long, &ns);
+        weir_breaker_inspect(breaker, &seen);
+        assert_int_equal(seen.calls, 1);
+        assert_int_equal(seen.failed, 0);
+        assert_int_equal(seen.slow, 0);
+        ns++;
+        weir_breaker_run(breaker, take_as_long, &ns);
+        weir_breaker_inspect(breaker, &seen);
+        assert_int_equal(seen.calls, 2);
+        assert_int_equal(seen.failed, 0);
+        assert_int_equal(seen.slow, 1);
+    }
+}
+
 static int fail_in_the_next_generation(weir_attempt *attempt, void *arg)
 {
     (void)attempt;
@@ -363,6 +395,7 @@ int main(void)
         TEST(breaker_that_is_reset_before_it_trips_has_one_event),
         TEST(options_set_during_a_record_judge_from_the_next_success),
         TEST(each_driver_counts_the_first_success_of_a_generation),
+        TEST(run_that_takes_longer_than_the_bound_is_slow),
         TEST(success_of_a_generation_that_is_over_takes_nothing_away),
         cmocka_unit_test(
             abandoned_work_that_ends_out_of_order_leaves_the_others),
