@@ -287,6 +287,13 @@ static void run_that_takes_longer_than_the_bound_is_slow(void **state)
         assert_int_equal(seen.calls, 2);
         assert_int_equal(seen.failed, 0);
         assert_int_equal(seen.slow, 1);
+        /* the same by permits; nobody knows how long the first took */
+        weir_breaker_record(breaker, admitted(), WEIR_SUCCESS, WEIR_NEVER);
+        weir_breaker_record(breaker, admitted(), WEIR_SUCCESS, SECOND);
+        weir_breaker_record(breaker, admitted(), WEIR_SUCCESS, SECOND + 1);
+        weir_breaker_inspect(breaker, &seen);
+        assert_int_equal(seen.calls, 5);
+        assert_int_equal(seen.slow, 2);
     }
 }
 
