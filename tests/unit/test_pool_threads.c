@@ -37,6 +37,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    atomic_store(&is_open, 1);
     assert_int_equal(weir_pool_close(pool, 1), WEIR_OK);
     weir_pool_unref(pool);
     weir_pipeline_unref(pipeline);
@@ -92,13 +93,18 @@ static void *call(void *arg)
     return NULL;
 }
 
-/* Its function is at work, or waits for a worker. */
 static void begin(caller *c, weir_fn fn)
 {
-    int before = atomic_load(&entered);
     c->fn = fn;
     c->thread = start(call, c);
-    while (atomic_load(&entered) == before && weir_pool_waiting(pool) == 0)
+}
+
+/* Its function is at work. */
+static void begin_at_work(caller *c, weir_fn fn)
+{
+    int before = atomic_load(&entered);
+    begin(c, fn);
+    while (atomic_load(&entered) == before)
         sched_yield();
 }
 
@@ -107,8 +113,8 @@ static void the_other_workers_run_what_waits(void **state)
     caller first = {0}, ending = {0}, waiting = {0};
     (void)state;
     make_pool(2);
-    begin(&first, pass_gate);
-    begin(&ending, end_thread);
+    begin_at_work(&first, pass_gate);
+    begin_at_work(&ending, end_thread);
     begin(&waiting, pass_gate);
     join(ending.thread);
     assert_int_equal(ending.code, WEIR_ECANCELED);
@@ -126,9 +132,8 @@ static void where_there_is_no_worker_nobody_waits_for_one(void **state)
     (void)state;
     make_pool(1);
     atomic_store(&is_open, 1);
-    begin(&ending, end_thread);
-    waiting.fn = pass_gate;
-    waiting.thread = start(call, &waiting);
+    begin_at_work(&ending, end_thread);
+    begin(&waiting, pass_gate);
     join(ending.thread);
     join(waiting.thread);
     assert_int_equal(ending.code, WEIR_ECANCELED);
