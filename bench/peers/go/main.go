@@ -71,6 +71,7 @@ func some(ok, fail func() error) chunk {
 func main() {
 	add("call", "Go", 1, func(b bodies) chunk { return each(nil, b.ok) })
 	addGobreaker()
+	addMercari()
 	addResiliency()
 	addFailsafe()
 	addFailsafePermits()
