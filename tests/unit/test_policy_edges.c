@@ -126,12 +126,14 @@ static void what_is_no_transition_is_no_event_after_a_million(void **state)
     assert_true(sequence > 1 << 20);
     assert_int_equal(weir_breaker_acquire(breaker, &permit), WEIR_OK);
     assert_int_equal(record(permit, WEIR_SUCCESS), WEIR_OK);
+    assert_int_equal(record(permit, WEIR_IGNORED), WEIR_OK);
     weir_breaker_set_mode(breaker, WEIR_DISABLED);
     weir_breaker_reset(breaker); /* which is no transition while disabled */
     weir_breaker_set_mode(breaker, WEIR_AUTOMATIC);
     assert_int_equal(seen.sequence, sequence + 1);
     assert_int_equal(seen.to, WEIR_CLOSED);
     assert_int_equal(record(admitted(), WEIR_SUCCESS), WEIR_OK);
+    assert_int_equal(record(admitted(), WEIR_IGNORED), WEIR_OK);
     weir_breaker_reset(breaker);
     assert_int_equal(seen.sequence, sequence + 2);
 }
