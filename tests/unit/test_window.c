@@ -520,6 +520,25 @@ static void runs_time_their_calls(void **state)
     }
 }
 
+static void slow_runs_into_a_clean_count_window_are_counted(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_COUNT);
+    o.window_calls = 4;
+    o.minimum_calls = 4;
+    o.slow_rate = 0.5;
+    weir_breaker *breaker = new_breaker(&o);
+    for (int i = 0; i < 5; i++)
+        weir_breaker_run(breaker, takes_no_time, NULL);
+    weir_breaker_run(breaker, takes_two_seconds, clock);
+    assert_int_equal(inspect(breaker).slow, 1);
+    weir_breaker_run(breaker, takes_two_seconds, clock);
+    assert_int_equal(weir_breaker_state(breaker), WEIR_OPEN);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 static void metrics_only_counts_and_never_opens(void **state)
 {
     (void)state;
@@ -978,6 +997,7 @@ int main(void)
         cmocka_unit_test(runs_of_a_time_window_count_each_success),
         cmocka_unit_test(runs_into_a_clean_count_window_write_nothing),
         cmocka_unit_test(runs_time_their_calls),
+        cmocka_unit_test(slow_runs_into_a_clean_count_window_are_counted),
         cmocka_unit_test(metrics_only_counts_and_never_opens),
         cmocka_unit_test(options_change_without_loss_of_history),
         cmocka_unit_test(success_in_place_of_one_is_judged_by_new_options),
