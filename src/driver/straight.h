@@ -5,7 +5,8 @@
  * function runs but a permit that can be put back, so whatever is not trivial
  * at the start begins again on the general path, and whatever is not trivial
  * at the end (something said by the attempt, a failure that may be retried or
- * be late) goes on there from the state reached.  Timeouts and retries do
+ * be late) goes on there from the state reached; only a retry that never waits,
+ * and is all there is, goes round here.  Timeouts and retries do
  * nothing after a success: a success that arrives is a success.
  *
  * What the end needs is kept in the frame, not in registers: a healthy call
