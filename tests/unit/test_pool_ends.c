@@ -1,16 +1,25 @@
 /* A pool at its end, and its queue: the source is compiled a second time, so
- * that the test is there when it waits and when it joins. */
+ * that the test is there when it waits, when it joins, and when it locks. */
 #include "base/lock.h"
 #include "driver/pool.h"
 
 static int wait_as_told(pthread_cond_t *cond, pthread_mutex_t *lock);
 static int join_as_told(pthread_t thread, void **result);
+static int lock_as_told(pthread_mutex_t *lock);
+static int unlock_as_told(pthread_mutex_t *lock);
+static int destroy_as_told(pthread_mutex_t *lock);
 
 #define pthread_cond_wait wait_as_told
 #define pthread_join join_as_told
+#define pthread_mutex_lock lock_as_told
+#define pthread_mutex_unlock unlock_as_told
+#define pthread_mutex_destroy destroy_as_told
 #include "../../src/driver/pool.c"
 #undef pthread_cond_wait
 #undef pthread_join
+#undef pthread_mutex_lock
+#undef pthread_mutex_unlock
+#undef pthread_mutex_destroy
 
 #include <sched.h>
 
@@ -32,6 +41,43 @@ static int join_as_told(pthread_t thread, void **result)
     if (now)
         now();
     return pthread_join(thread, result);
+}
+
+/* A thread that has dropped the pool, and unlocks it, does not get there
+ * before another one asks for the lock or takes it to pieces. */
+static weir_pool *ending; /* NULL: no thread waits */
+static atomic_int unlocks, asked, destroyed, destroyed_too_early;
+
+static int lock_as_told(pthread_mutex_t *lock)
+{
+    if (atomic_load(&unlocks) == 1)
+        atomic_store(&asked, 1);
+    return pthread_mutex_lock(lock);
+}
+
+static int unlock_as_told(pthread_mutex_t *lock)
+{
+    int none = 0;
+    if (!ending || ending->alive > 0 ||
+        !atomic_compare_exchange_strong(&unlocks, &none, 1))
+        return pthread_mutex_unlock(lock);
+    while (!atomic_load(&asked) && !atomic_load(&destroyed))
+        sched_yield();
+    atomic_store(&unlocks, 2);
+    int status = pthread_mutex_unlock(lock);
+    atomic_store(&unlocks, 3);
+    return status;
+}
+
+static int destroy_as_told(pthread_mutex_t *lock)
+{
+    if (atomic_load(&unlocks) == 1) {
+        atomic_store(&destroyed_too_early, 1);
+        atomic_store(&destroyed, 1);
+        while (atomic_load(&unlocks) != 3)
+            sched_yield();
+    }
+    return pthread_mutex_destroy(lock);
 }
 
 static weir_pool *new_pool(uint32_t threads, uint32_t max_queue)
@@ -149,6 +195,18 @@ static void who_closes_as_well_waits_for_the_one_who_joins(void **state)
     weir_pool_unref(closing);
 }
 
+static void nobody_frees_what_a_thread_that_ends_unlocks(void **state)
+{
+    (void)state;
+    weir_pool *pool = ending = new_pool(1, 0);
+    weir_pool_close(pool, 0);
+    while (atomic_load(&unlocks) == 0)
+        sched_yield();
+    weir__pool_drop(pool);
+    ending = NULL;
+    assert_int_equal(atomic_load(&destroyed_too_early), 0);
+}
+
 /* The pool has begun to close, but what waits is not yet cancelled: a worker
  * may run it. */
 static void a_worker_ends_when_the_queue_is_empty(void **state)
@@ -183,6 +241,7 @@ int main(void)
         cmocka_unit_test(jobs_that_come_do_not_push_out_those_that_wait),
         cmocka_unit_test(jobs_leave_the_queue_from_anywhere),
         cmocka_unit_test(who_closes_as_well_waits_for_the_one_who_joins),
+        cmocka_unit_test(nobody_frees_what_a_thread_that_ends_unlocks),
         cmocka_unit_test(a_worker_ends_when_the_queue_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
