@@ -87,16 +87,22 @@ class Results:
         state, end, by = self.known.get(m.name, ("", "", ""))
         return (end, by) if state == self.state(m, end, by) else None
 
+    def killer(self, m):
+        """By whom it was killed, if it was; that may no longer hold."""
+        return self.known.get(m.name, ("", "", ""))[2]
+
     def put(self, m, end, by):
         with self.lock, open(self.path, "a") as f:
             print(self.state(m, end, by), end, by, m.name, sep="\t", file=f)
 
 
 class Trials:
-    """Tries mutants, each with the tests that killed its neighbours first."""
+    """Tries mutants, each with the test that killed it before, and those that
+    killed its neighbours, first."""
 
-    def __init__(self, shop, coverage):
+    def __init__(self, shop, coverage, results):
         self.shop, self.lock = shop, threading.Lock()
+        self.results = results
         self.coverage = coverage
         self.killers = defaultdict(Counter)
         self.relacy = survey()
@@ -108,11 +114,12 @@ class Trials:
         known = self.coverage.functions.get(function)
         near, far = self.killers[function], self.killers[m.path]
         words = re.split(r"[_./]", m.path)[2:-1]
+        before = self.results.killer(m)
         return sorted(
             [t for t in self.shop.tests if t.name in known or
              self.is_last_resort(t, m)] if known else self.shop.tests,
             key=lambda t: (
-                t.slow, t.seconds > 1, t.name not in on_line,
+                t.name != before, t.slow, t.seconds > 1, t.name not in on_line,
                 -4 * near[t.name] - far[t.name],
                 -sum(w in t.name for w in words), t.seconds))
 
@@ -217,8 +224,8 @@ def mutate(args, shop):
         return not stale
     coverage = measure(shop, os.path.join(KEPT, "coverage.json"))
     shop.prepare()
-    trials = Trials(shop, coverage)
     results = Results(os.path.join(KEPT, "results.txt"), shop.tests)
+    trials = Trials(shop, coverage, results)
     began = time.monotonic()
 
     def one(m):
