@@ -2,12 +2,14 @@
 the functions of headers are in many.  By gcov, kept for as long as src/ and
 the test stay as they are."""
 
+import functools
 import json
 import os
 import resource
 import subprocess
 from collections import defaultdict
 
+import rules
 from workshop import digest, here, make_with, read, run
 
 MAKE = make_with("-O0 --coverage")
@@ -27,10 +29,18 @@ class Coverage:
             self.lines[key].add(test)
 
 
+@functools.lru_cache(None)
+def function_at(path):
+    """Line -> function, as rules.py has it: where a test compiles the source
+    a second time, it may have another name."""
+    return rules.functions(rules.blank(read(path)))
+
+
 def of_file(told, path, name, functions, lines):
     for f in told["functions"]:
         if f["execution_count"]:
-            functions["%s:%s" % (path, f["name"])].add(name)
+            functions["%s:%s" % (path, function_at(path).get(
+                f["start_line"], f["name"]))].add(name)
     for line in told["lines"]:
         if line["count"]:
             lines.add("%s:%d" % (path, line["line_number"]))

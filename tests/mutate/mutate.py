@@ -152,19 +152,15 @@ class Trials:
                     return "killed", t.name
             if tree.same_optimised():
                 return "same", ""
-            by = self.by_sanitizer(m, tree, tests)
+            by = m.operator == "lock" and self.by_tsan(tree, tests)
             return ("killed", by) if by else ("survived", "")
 
-    def by_sanitizer(self, m, tree, tests):
-        """As CI has them: threads that share what no lock guards any more, and
-        memory that is not theirs."""
-        which = "tsan" if m.operator == "lock" else "asan"
-        on_line = self.coverage.lines.get("%s:%d" % (m.path, m.line), ())
+    @staticmethod
+    def by_tsan(tree, tests):
+        """As CI has it: threads that share what no lock guards any more."""
         for t in tests:
-            if t.name.split(":")[0].startswith("test_") and (
-                    t.name in on_line or which == "tsan") or (
-                        t.name == "stress" and which == "tsan"):
-                if tree.reports(which, t):
+            if t.name.startswith("test_") or t.name == "stress":
+                if tree.reported(t):
                     return t.name
         return ""
 
@@ -207,6 +203,19 @@ def report(ended, whole):
     return enough and subtle == 0
 
 
+def without_mutant(shop):
+    """Else all that gets so far would count as killed."""
+    def one(t):
+        with shop.tree() as tree:
+            return t.name if not tree.passes(t) else ""
+
+    with ThreadPoolExecutor(shop.jobs) as pool:
+        failing = list(filter(None, pool.map(one, shop.tests)))
+    if failing:
+        raise SystemExit("mutate: these fail without a mutant: " +
+                         " ".join(failing))
+
+
 def mutate(args, shop):
     paths = [p for p in here("src/*/*.[ch]") if p not in UNMUTATED]
     everything = [m for p in paths for m in rules.mutants(p, read(p))]
@@ -224,6 +233,7 @@ def mutate(args, shop):
         return not stale
     coverage = measure(shop, os.path.join(KEPT, "coverage.json"))
     shop.prepare()
+    without_mutant(shop)
     results = Results(os.path.join(KEPT, "results.txt"), shop.tests)
     trials = Trials(shop, coverage, results)
     began = time.monotonic()

@@ -169,10 +169,7 @@ def run(command, folder, seconds, cpu=0, memory=24 << 30, idle=60):
 
 
 MAKE, OPTIMISED = make_with("-O0"), make_with("-O2") + ["B=build/O2"]
-SANITIZERS = {
-    name: make_with("-O1 -g -fno-sanitize-recover=all -fsanitize=" + what) +
-    ["B=build/" + name]
-    for name, what in (("asan", "address,undefined"), ("tsan", "thread"))}
+TSAN = make_with("-O1 -g -fsanitize=thread") + ["B=build/tsan"]
 
 
 class Workshop:
@@ -204,15 +201,13 @@ class Workshop:
         """
         said = run(MAKE + ["-n", "-B"] + objects(folder) + self.programs(),
                    folder, 300)[1]
-        archive = " ".join(objects(folder))
         for line in said.replace("\\\n", " ").splitlines():
             found = re.search(r" -o (build/(?:src|tests/unit)/\S+) ", line)
             if found:
                 self.commands[found.group(1)] = line.replace(
                     " -MMD -MP", "").replace(
-                    "build/libweir.a", archive.replace(
-                        "build/src/driver/uv.o", "")).replace(
-                            "build/libweir-uv.a", "build/src/driver/uv.o")
+                    "build/libweir.a", "build/thin.a").replace(
+                        "build/libweir-uv.a", "build/thin-uv.a")
         for path in here("build/src/*/*.d", folder) + here(
                 "build/tests/unit/*.d", folder):
             for used in read(path, folder).split(":")[1].split():
@@ -222,6 +217,8 @@ class Workshop:
         self.first = first = self.copy("0")
         self.make(MAKE, first, ["lib"] + self.programs())
         self.learn(first)
+        for name, thin in archives(objects(first)).items():
+            run(["ar", "rcsT", "build/" + name] + thin, first, 60)
         self.make(OPTIMISED, first, optimised(objects(first)))
         time.sleep(0.02)
         for n in range(self.jobs):
@@ -241,6 +238,12 @@ class Workshop:
 
 def objects(root):
     return here("build/src/*/*.o", root)
+
+
+def archives(names):
+    """Archives that only say where the objects are."""
+    uv = "build/src/driver/uv.o"
+    return {"thin.a": [n for n in names if n != uv], "thin-uv.a": [uv]}
 
 
 def optimised(names):
@@ -322,12 +325,11 @@ class Tree:
                 break
         return status == 0
 
-    def reports(self, sanitizer, test):
-        """Does the test fail with it?"""
-        there = "build/%s/" % sanitizer
-        names = [p.replace("build/", there, 1) for p in test.programs]
-        return self.make(names, SANITIZERS[sanitizer]) and run(
-            test.command.replace("build/", there), self.root,
+    def reported(self, test):
+        """Does the test fail under TSan?"""
+        names = [p.replace("build/", "build/tsan/", 1) for p in test.programs]
+        return self.make(names, TSAN) and run(
+            test.command.replace("build/", "build/tsan/"), self.root,
             60 + 100 * test.seconds, 60, memory=None)[0] != 0
 
     def fails(self, name):
@@ -338,18 +340,17 @@ class Tree:
             "TEST=%s %s" % (test, program), self.root, 20)[0] != 0
 
     def restore(self):
-        """What is newer than the first build gives way to it; what sanitizers
-        have is only there once it was asked for, and stays."""
+        """What is newer than the first build gives way to it; what TSan has is
+        only there once it was asked for, and stays."""
         for o in self.shop.users[self.changed]:
-            for name in SANITIZERS:
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(os.path.join(self.root, o.replace(
-                        "build/", "build/%s/" % name, 1)))
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(self.root, o.replace(
+                    "build/", "build/tsan/", 1)))
         if self.changed:
             shutil.copy2(os.path.join(self.first, self.changed),
                          os.path.join(self.root, self.changed))
         for base, folders, files in os.walk(os.path.join(self.root, "build")):
-            folders[:] = set(folders) - set(SANITIZERS)
+            folders[:] = set(folders) - {"tsan"}
             its = os.path.join(self.first, os.path.relpath(base, self.root))
             for f in files:
                 mine, old = os.path.join(base, f), os.path.join(its, f)

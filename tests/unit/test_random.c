@@ -1,6 +1,8 @@
 /* Random numbers as a hash. */
 #include "base/random.h"
 
+#include <unistd.h>
+
 #include "support.h"
 
 /* Chi-square of counts against an equal share each. */
@@ -35,6 +37,7 @@ static void both_ends_are_included_and_nothing_lies_outside(void **state)
     } ranges[] = {{0, 1},          {0, 2},
                   {5, 9},          {0, UINT64_MAX},
                   {1, UINT64_MAX}, {UINT64_MAX - 1, UINT64_MAX},
+                  {1, UINT64_MAX - 1},
                   {0, 60 * SECOND}};
     (void)state;
     for (size_t i = 0; i < COUNT(ranges); i++) {
@@ -53,6 +56,16 @@ static void a_range_upside_down_gives_its_low(void **state)
 {
     (void)state;
     assert_true(weir__random_between(UINT64_MAX, 9, 3) == 9);
+}
+
+/* No seed hides the bits of the process in its own. */
+static void each_seed_is_another_one_in_the_process(void **state)
+{
+    uint64_t pid = (uint64_t)getpid();
+    (void)state;
+    assert_true(weir__random_in_process(pid) != weir__random_in_process(0));
+    assert_true(weir__random_in_process(UINT64_MAX) !=
+                weir__random_in_process(UINT64_MAX - pid));
 }
 
 static void the_same_arguments_give_the_same_number(void **state)
@@ -107,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_between_a_and_a_is_a),
+        cmocka_unit_test(each_seed_is_another_one_in_the_process),
         cmocka_unit_test(both_ends_are_included_and_nothing_lies_outside),
         cmocka_unit_test(a_range_upside_down_gives_its_low),
         cmocka_unit_test(the_same_arguments_give_the_same_number),
