@@ -11,8 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-char nothing;
-
 static struct {
     const char *story;
     const char *way;
