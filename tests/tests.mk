@@ -16,6 +16,8 @@ WRAP = -Wl,--wrap=posix_memalign,--wrap=pthread_mutex_init \
 	-Wl,--wrap=pthread_cond_init,--wrap=pthread_condattr_init
 $(B)/tests/unit/test_park: WRAP += -Wl,--wrap=pthread_cond_wait \
 	-Wl,--wrap=pthread_cond_timedwait
+$(B)/tests/unit/test_random: WRAP += -Wl,--wrap=getrandom \
+	-Wl,--wrap=clock_gettime
 $(B)/tests/unit/test_wake: WRAP += -Wl,--wrap=write
 $(B)/tests/unit/test_pool_threads: WRAP += -Wl,--wrap=pthread_create
 

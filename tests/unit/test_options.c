@@ -361,6 +361,12 @@ static void an_older_struct_leaves_what_it_does_not_know(void **state)
     old.size = 7;
     assert_int_equal(weir__options_copy(&now, sizeof now, 8, &old),
                      WEIR_EINVAL);
+    old.second = 9;
+    assert_int_equal(weir__options_init(&old, 8, &now, 8, sizeof now),
+                     WEIR_OK);
+    assert_int_equal(old.size, 8);
+    assert_int_equal(old.first, 7);
+    assert_int_equal(old.second, 9);
 }
 
 static void a_newer_struct_is_accepted_when_its_tail_is_zero(void **state)

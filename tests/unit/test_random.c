@@ -1,6 +1,10 @@
 /* Random numbers as a hash. */
 #include "base/random.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -108,6 +112,66 @@ static void numbers_are_uniform_along_each_argument(void **state)
     }
 }
 
+/* What the system gives, if it gives anything; 0: its own. */
+static uint64_t entropy_now, seconds_now;
+static int has_entropy, cancelable;
+
+ssize_t __real_getrandom(void *bytes, size_t size, unsigned flags);
+ssize_t __wrap_getrandom(void *bytes, size_t size, unsigned flags);
+int __real_clock_gettime(clockid_t id, struct timespec *out);
+int __wrap_clock_gettime(clockid_t id, struct timespec *out);
+
+ssize_t __wrap_getrandom(void *bytes, size_t size, unsigned flags)
+{
+    int state;
+    if (entropy_now == 0)
+        return __real_getrandom(bytes, size, flags);
+    assert_int_equal(size, sizeof entropy_now);
+    memcpy(bytes, &entropy_now, size);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    cancelable += state != PTHREAD_CANCEL_DISABLE;
+    errno = EAGAIN;
+    return has_entropy ? (ssize_t)size : -1;
+}
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *out)
+{
+    if (entropy_now == 0 || id != CLOCK_REALTIME)
+        return __real_clock_gettime(id, out);
+    out->tv_sec = (time_t)seconds_now;
+    out->tv_nsec = 7;
+    return 0;
+}
+
+static uint64_t seed_of(uint64_t entropy, uint64_t seconds, const void *handle)
+{
+    entropy_now = entropy;
+    seconds_now = seconds;
+    errno = ENOENT;
+    uint64_t seed = weir__random_seed(handle);
+    assert_int_equal(errno, ENOENT);
+    entropy_now = 0;
+    return seed;
+}
+
+static void seeds_are_of_entropy_time_and_address(void **state)
+{
+    char handles[2];
+    (void)state;
+    for (has_entropy = 0; has_entropy < 2; has_entropy++) {
+        uint64_t seed = seed_of(1, 1000, &handles[0]);
+        cancelable = 0;
+        assert_true(seed_of(1, 1000, &handles[0]) == seed);
+        assert_true((seed_of(2, 1000, &handles[0]) == seed) == !has_entropy);
+        assert_true(seed_of(1, 1001, &handles[0]) != seed);
+        assert_true(seed_of(1, 1000, &handles[1]) != seed);
+        assert_int_equal(cancelable, 0);
+        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancelable);
+        assert_int_equal(cancelable, PTHREAD_CANCEL_ENABLE);
+        cancelable = 0;
+    }
+}
+
 static void seeds_differ_from_call_to_call(void **state)
 {
     int handle;
@@ -126,6 +190,7 @@ int main(void)
         cmocka_unit_test(the_same_arguments_give_the_same_number),
         cmocka_unit_test(each_argument_changes_the_number),
         cmocka_unit_test(numbers_are_uniform_along_each_argument),
+        cmocka_unit_test(seeds_are_of_entropy_time_and_address),
         cmocka_unit_test(seeds_differ_from_call_to_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
