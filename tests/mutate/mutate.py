@@ -232,6 +232,8 @@ def mutate(args, shop):
     if args.sample:
         print("mutate: MUTATE_SEED=%d" % args.seed)
         random.Random(args.seed).shuffle(some)
+    else: # first what has to be killed
+        some.sort(key=lambda m: m.operator not in rules.CONCURRENCY)
     if args.list:
         print("\n".join("%s %s" % (m.operator, m.name) for m in some))
         return not stale
