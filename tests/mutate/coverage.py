@@ -12,7 +12,8 @@ from collections import defaultdict
 import rules
 from workshop import digest, here, make_with, read, run
 
-MAKE = make_with("-O0 --coverage")
+# Whether, and not how often: threads need not count one after the other.
+MAKE = make_with("-O0 --coverage -fprofile-update=single")
 
 
 class Coverage:
