@@ -13,10 +13,11 @@
 
 static uint64_t count, now_ns;
 static uint64_t tick_ahead; /* the counter goes on by itself, at each look */
+static const uint64_t *looks; /* or so far at the next looks; NULL: not */
 
 static uint64_t fake_counter(void)
 {
-    count += tick_ahead;
+    count += looks ? *looks++ : tick_ahead;
     return count;
 }
 
@@ -199,6 +200,22 @@ static void the_closest_pair_counts(void **state)
     assert_true(count == from + 2 * 10); /* the first was good */
 }
 
+static void of_some_pairs_the_closest_counts(void **state)
+{
+    static const uint64_t tries[][8] = {
+        {0, 5000, 0, 3000, 0, 4000, 0, 6000}, /* the second */
+        {7, 3000, 7, 3000, 7, 3000, 7, 3000}, /* the first of equals */
+        {0, 2000}};                           /* good at once */
+    static const uint64_t ticks[] = {5000 + 1500, 7 + 1500, 1000};
+    (void)state;
+    for (size_t i = 0; i < COUNT(tries); i++) {
+        count = 0;
+        looks = tries[i];
+        assert_true(read_pair().ticks == ticks[i]);
+        looks = NULL;
+    }
+}
+
 static void other_clocks_give_their_own_time(void **state)
 {
     (void)state;
@@ -260,6 +277,7 @@ int main(void)
         cmocka_unit_test(a_rate_that_is_off_turns_the_counter_off),
         cmocka_unit_test(a_counter_that_stands_still_is_no_time),
         cmocka_unit_test(the_closest_pair_counts),
+        cmocka_unit_test(of_some_pairs_the_closest_counts),
         cmocka_unit_test(other_clocks_give_their_own_time),
         cmocka_unit_test(
             the_counter_is_used_where_processor_and_kernel_trust_it),
