@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include "base/random.h"
+#include "base/time.h"
 
 /* Steele, Lea, Flood: the finalizer of SplitMix64, three times. */
 static void random_numbers_are_the_same_on_every_machine(void **state)
@@ -60,6 +61,24 @@ static void options_of_the_largest_size_are_read(void **state)
     assert_null(timeout);
 }
 
+/* A sum may be WEIR_NEVER; the end of a wait is not, since it comes. */
+static void times_end_with_the_clock(void **state)
+{
+    (void)state;
+    assert_true(weir__time_add(7, 5) == 12);
+    assert_true(weir__time_add(7, WEIR_NEVER - 8) == WEIR_NEVER - 1);
+    assert_true(weir__time_add(7, WEIR_NEVER - 7) == WEIR_NEVER);
+    assert_true(weir__time_add(7, WEIR_NEVER - 6) == WEIR_NEVER);
+    assert_true(weir__time_add(WEIR_NEVER, WEIR_NEVER) == WEIR_NEVER);
+    assert_true(weir__time_wait_end(7, 5) == 12);
+    assert_true(weir__time_wait_end(7, WEIR_NEVER - 8) == WEIR_NEVER - 1);
+    assert_true(weir__time_wait_end(7, WEIR_NEVER - 7) == WEIR_NEVER - 1);
+    assert_true(weir__time_wait_end(7, WEIR_NEVER) == WEIR_NEVER - 1);
+    assert_true(weir__time_wait_end(WEIR_NEVER - 1, 1) == WEIR_NEVER - 1);
+    assert_true(weir__time_since(12, 7) == 5);
+    assert_true(weir__time_since(7, 12) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -68,6 +87,7 @@ int main(void)
         cmocka_unit_test(numbers_in_a_range_are_spread_without_a_bias),
 #endif
         cmocka_unit_test(options_of_the_largest_size_are_read),
+        cmocka_unit_test(times_end_with_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

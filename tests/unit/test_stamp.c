@@ -29,11 +29,15 @@ static uint64_t fake_now(weir_clock *clock)
 
 /* What processor and kernel say; where the text is NULL, they do. */
 static const char *source_text;
-static int knows_leaf, says_steady, opens;
+static int knows_leaf, says_steady, file_number, is_open, odd;
 
 static int fake_open(const char *path, int flags)
 {
-    return source_text ? (opens ? 1 : -1) : open(path, flags);
+    if (!source_text)
+        return open(path, flags);
+    odd += flags != (O_RDONLY | O_CLOEXEC);
+    is_open = file_number >= 0;
+    return file_number;
 }
 
 static ssize_t fake_read(int file, void *bytes, size_t room)
@@ -41,12 +45,14 @@ static ssize_t fake_read(int file, void *bytes, size_t room)
     size_t length = source_text ? strlen(source_text) : 0;
     if (!source_text)
         return read(file, bytes, room);
+    odd += !is_open || room + 1 != 32;
     memcpy(bytes, source_text, length);
     return (ssize_t)length;
 }
 
 static int fake_close(int file)
 {
+    is_open = 0;
     return source_text ? 0 : close(file);
 }
 
@@ -58,6 +64,7 @@ static int fake_cpuid(unsigned leaf, unsigned *a, unsigned *b, unsigned *c,
         return __get_cpuid(leaf, a, b, c, d);
     *a = *b = *c = leaf;
     *d = says_steady ? 0x100 : ~0x100u;
+    odd += leaf != 0x80000007;
     return knows_leaf;
 }
 #define __get_cpuid fake_cpuid
@@ -235,6 +242,8 @@ static int is_set_up(const char *text)
     weir__store_relaxed(&weir_clock_monotonic()->counted, 0u);
     setup();
     source_text = NULL;
+    assert_false(is_open);
+    assert_int_equal(odd, 0);
     return (int)weir__load_relaxed(&weir_clock_monotonic()->counted);
 }
 
@@ -242,13 +251,16 @@ static void the_counter_is_used_where_processor_and_kernel_trust_it(
     void **state)
 {
     (void)state;
-    knows_leaf = says_steady = opens = 1;
-    assert_true(is_set_up(SOURCE));
+    knows_leaf = says_steady = 1;
+    count = 777;
+    for (file_number = 0; file_number < 2; file_number++)
+        assert_true(is_set_up(SOURCE));
+    assert_true(first.ticks == 777);
     assert_false(is_set_up("hpet\n"));
     assert_false(is_set_up(""));
-    opens = 0;
+    file_number = -1;
     assert_false(is_set_up(SOURCE));
-    opens = 1;
+    file_number = 1;
 #if defined __x86_64__ || defined __i386__
     knows_leaf = 0;
     assert_false(is_set_up(SOURCE));
@@ -261,11 +273,16 @@ static void the_counter_is_used_where_processor_and_kernel_trust_it(
 static void setting_up_leaves_errno(void **state)
 {
     (void)state;
-    weir__store_relaxed(&weir_clock_monotonic()->counted, 0u);
-    errno = 4711;
-    setup_again();
-    setup_again();
-    assert_int_equal(errno, 4711);
+    knows_leaf = says_steady = file_number = 1;
+    source_text = SOURCE;
+    for (uint32_t again = 0; again < 2; again++) {
+        weir__store_relaxed(&weir_clock_monotonic()->counted, 0u);
+        errno = 4711;
+        setup_again();
+        assert_int_equal(errno, 4711);
+        assert_int_equal(weir_clock_monotonic()->counted, !again); /* once */
+    }
+    source_text = NULL;
 }
 
 int main(void)
