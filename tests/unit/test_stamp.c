@@ -252,6 +252,7 @@ static void the_counter_is_used_where_processor_and_kernel_trust_it(
 {
     (void)state;
     knows_leaf = says_steady = 1;
+    tick_ahead = 0;
     count = 777;
     for (file_number = 0; file_number < 2; file_number++)
         assert_true(is_set_up(SOURCE));
@@ -280,7 +281,7 @@ static void setting_up_leaves_errno(void **state)
         errno = 4711;
         setup_again();
         assert_int_equal(errno, 4711);
-        assert_int_equal(weir_clock_monotonic()->counted, !again); /* once */
+        assert_int_equal(weir_clock_monotonic()->counted, again == 0);
     }
     source_text = NULL;
 }
