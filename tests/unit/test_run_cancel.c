@@ -448,11 +448,105 @@ static void permits_come_back_when_a_thread_ends_inside(void **state)
     }
 }
 
+/* ---- attempts that listen, one after the other ---- */
+
+typedef struct listening {
+    int runs, told, refused;
+} listening;
+
+static void count_telling(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    ((listening *)arg)->told++;
+}
+
+static int listen_and_fail_twice(weir_attempt *attempt, void *arg)
+{
+    listening *l = arg;
+    l->refused +=
+        weir_attempt_on_cancel(attempt, count_telling, l) != WEIR_OK;
+    return ++l->runs < 3 ? 7 : 0;
+}
+
+/* Whatever the attempt before it has heard or not; on the same memory. */
+static void each_attempt_listens_anew(void **state)
+{
+    (void)state;
+    for (int breakers = 0; breakers <= 2; breakers++)
+        for (int with_token = 0; with_token <= 1; with_token++) {
+            weir_retry_options r = retry_options(NULL);
+            weir_pipeline *pipeline = new_pipeline(NULL);
+            weir_call_options o = call_options();
+            listening l = {0, 0, 0};
+            r.base_ns = 0;
+            put_retry(pipeline, new_retry(&r));
+            for (int i = 0; i < breakers; i++)
+                put_breaker(pipeline, new_breaker(NULL));
+            assert_int_equal(weir_pipeline_seal(pipeline), WEIR_OK);
+            o.cancel = with_token ? new_cancel() : NULL;
+            assert_int_equal(weir_run_with(pipeline, &o, listen_and_fail_twice,
+                                           &l, NULL),
+                             0);
+            assert_int_equal(l.runs, 3);
+            assert_int_equal(l.refused, 0);
+            assert_int_equal(l.told, 0);
+            weir_cancel_unref(o.cancel);
+            weir_pipeline_unref(pipeline);
+        }
+}
+
+static void fire_on_the_way_in(const weir_event *event, void *arg)
+{
+    if (event->to == WEIR_HALF_OPEN)
+        weir_cancel_fire(arg);
+}
+
+static int hear_at_once(weir_attempt *attempt, void *arg)
+{
+    listening *l = arg;
+    l->runs++;
+    weir_attempt_on_cancel(attempt, count_telling, l);
+    return l->told;
+}
+
+/* By a listener of a breaker, after the call has looked at its token. */
+static void a_token_fired_on_the_way_in_tells_the_attempt(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options b = breaker_options(clock);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_call_options o = call_options();
+    listening l = {0, 0, 0};
+    uint64_t permit;
+    b.failure_threshold = 1;
+    weir_breaker *breaker = new_breaker(&b);
+    o.cancel = new_cancel();
+    assert_int_equal(weir_breaker_listen(breaker, fire_on_the_way_in, o.cancel,
+                                         NULL),
+                     WEIR_OK);
+    assert_int_equal(weir_breaker_acquire(breaker, &permit), WEIR_OK);
+    weir_breaker_record(breaker, permit, WEIR_TRANSIENT, WEIR_NEVER);
+    advance(clock, 61 * SECOND);
+    put_breaker(pipeline, breaker);
+    assert_int_equal(weir_pipeline_seal(pipeline), WEIR_OK);
+    assert_int_equal(weir_run_with(pipeline, &o, hear_at_once, &l, NULL),
+                     WEIR_ECANCELED);
+    assert_int_equal(weir_cancel_fired(o.cancel), 1);
+    assert_int_equal(l.runs, 1);
+    assert_int_equal(l.told, 1);
+    weir_cancel_unref(o.cancel);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_running_attempt_is_told_on_the_firing_thread),
         cmocka_unit_test(who_asks_after_the_cancellation_is_told_at_once),
+        cmocka_unit_test(each_attempt_listens_anew),
+        cmocka_unit_test(a_token_fired_on_the_way_in_tells_the_attempt),
         cmocka_unit_test(a_call_that_was_cancelled_before_asks_nothing),
         cmocka_unit_test(cancellation_ends_a_backoff_at_once),
         cmocka_unit_test(cancellation_ends_a_wait_in_the_queue_at_once),
