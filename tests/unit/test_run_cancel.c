@@ -475,16 +475,18 @@ static void each_attempt_listens_anew(void **state)
 {
     (void)state;
     for (int breakers = 0; breakers <= 2; breakers++)
-        for (int n = 0; n < 4; n++) {
-            int with_token = n % 2;
+        for (int n = 0; n < 8; n++) {
+            int with_token = n % 2, inside = n / 4;
             weir_retry_options r = retry_options(NULL);
             weir_pipeline *pipeline = new_pipeline(NULL);
             weir_call_options o = call_options();
-            listening l = {1 + n / 2, 0, 0, 0};
+            listening l = {1 + n / 2 % 2, 0, 0, 0};
             r.base_ns = 0;
-            put_retry(pipeline, new_retry(&r));
-            for (int i = 0; i < breakers; i++)
-                put_breaker(pipeline, new_breaker(NULL));
+            for (int i = 0; i <= breakers; i++)
+                if (i == (inside ? breakers : 0))
+                    put_retry(pipeline, new_retry(&r));
+                else
+                    put_breaker(pipeline, new_breaker(NULL));
             assert_int_equal(weir_pipeline_seal(pipeline), WEIR_OK);
             o.cancel = with_token ? new_cancel() : NULL;
             assert_int_equal(weir_run_with(pipeline, &o, listen_and_fail_twice,
