@@ -120,7 +120,7 @@ class Trials:
             [t for t in self.shop.tests if t.name in known or
              self.is_last_resort(t, m)] if known else self.shop.tests,
             key=lambda t: (
-                t.name != before, t.slow, t.seconds > 1,
+                t.name != before, t.slow, t.seconds > 1, self.shop.is_costly(t),
                 -4 * near[t.name] - far[t.name],
                 -sum(w in t.name for w in words), t.seconds))
 
@@ -230,10 +230,9 @@ def mutate(args, shop):
         print("mutate: equivalent.txt names no mutant: " + n)
     some = [m for m in everything
             if not args.part or any(p in m.name for p in args.part)]
-    if args.sample:
-        print("mutate: MUTATE_SEED=%d" % args.seed)
-        random.Random(args.seed).shuffle(some)
-    else: # first what has to be killed
+    print("mutate: MUTATE_SEED=%d" % args.seed)
+    random.Random(args.seed).shuffle(some)
+    if not args.sample: # first what has to be killed
         some.sort(key=lambda m: m.operator not in rules.CONCURRENCY)
     if args.list:
         print("\n".join("%s %s" % (m.operator, m.name) for m in some))

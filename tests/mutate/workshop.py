@@ -184,6 +184,10 @@ class Workshop:
         return sorted({p for t in self.tests if slow or not t.slow
                        for p in t.programs})
 
+    def is_costly(self, test):
+        """To make: not known to be made by one command."""
+        return test.programs[0] not in self.commands
+
     def copy(self, name):
         folder = os.path.join(self.dir, name)
         shutil.copytree(ROOT, folder, symlinks=True,
