@@ -108,11 +108,12 @@ class Trials:
         self.relacy = survey()
 
     def order(self, m):
-        """The tests that execute its line, or its function where that is a
-        line without code of its own, or all where it is in none."""
+        """The tests that execute its function, or all where it is in none;
+        those that execute its line first.  They are not all: of an expression
+        of several lines, gcov counts the lines that were needed."""
         function = m.name.split(": ")[0]
-        known = self.coverage.lines.get(
-            "%s:%d" % (m.path, m.line)) or self.coverage.functions.get(function)
+        on_line = self.coverage.lines.get("%s:%d" % (m.path, m.line), ())
+        known = self.coverage.functions.get(function)
         near, far = self.killers[function], self.killers[m.path]
         words = re.split(r"[_./]", m.path)[2:-1]
         before = self.results.killer(m)
@@ -121,6 +122,7 @@ class Trials:
              self.is_last_resort(t, m)] if known else self.shop.tests,
             key=lambda t: (
                 t.name != before, t.slow, t.seconds > 1, self.shop.is_costly(t),
+                t.name not in on_line,
                 -4 * near[t.name] - far[t.name],
                 -sum(w in t.name for w in words), t.seconds))
 

@@ -114,6 +114,7 @@ static void result_comes_back_from_a_worker(void **state)
 {
     (void)state;
     gate g;
+    int cancelable;
     weir_bulkhead *bulkhead;
     weir_clock *clock = new_virtual_clock();
     weir_pipeline *pipeline = limited_pipeline(clock, &bulkhead);
@@ -125,6 +126,9 @@ static void result_comes_back_from_a_worker(void **state)
                                    destroy_gate, NULL),
                      7);
     weir_pool_close(pool, 1);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancelable);
+    assert_int_equal(cancelable, PTHREAD_CANCEL_ENABLE);
+    assert_int_equal(weir_pool_late(pool), 0);
     assert_int_equal(g.entered, 1);
     assert_int_equal(g.destroyed, 1);
     assert_int_equal(weir_bulkhead_running(bulkhead), 0);
