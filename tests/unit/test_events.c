@@ -439,6 +439,8 @@ static void an_event_that_comes_too_late_is_dropped(void **state)
     weir_event late = {.kind = WEIR_EVENT_TRANSITION,
                        .sequence = log.events[0].sequence - 1};
     weir__events_publish(&breaker->events, late);
+    late.sequence = log.events[1].sequence; /* the last that was told */
+    weir__events_publish(&breaker->events, late);
     for (int i = 0; i < 70; i++)
         trip_and_reset();
     assert_int_equal(log.count, 2 * 71);
