@@ -483,12 +483,24 @@ static void bad_arguments_are_refused_and_destroy_arg(void **state)
 static void a_pool_lives_until_its_last_reference_is_gone(void **state)
 {
     (void)state;
+    gate g;
+    weir_bulkhead *bulkhead;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = limited_pipeline(clock, &bulkhead);
     weir_pool *pool = new_pool(1, 0);
+    gate_init(&g);
+    gate_open(&g);
     weir_pool_ref(pool);
     weir_pool_unref(pool);
-    assert_int_equal(weir_pool_running(pool), 0);
+    assert_int_equal(weir_pool_run(pool, pipeline, NULL, pass_gate, &g,
+                                   destroy_gate, NULL),
+                     WEIR_OK);
+    assert_int_equal(g.entered, 1);
     assert_int_equal(weir_pool_close(pool, 1), WEIR_OK);
     weir_pool_unref(pool);
+    weir_bulkhead_unref(bulkhead);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
 }
 
 static void no_pool_has_no_work(void **state)
