@@ -314,7 +314,8 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--sample", type=float, default=0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--jobs", type=int, # much of it waits
+                        default=3 * os.cpu_count())
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--seeded", action="store_true")
     parser.add_argument("--verbose", action="store_true")
