@@ -485,6 +485,102 @@ static void a_call_has_a_deadline_of_its_own(void **state)
     close_world(&w);
 }
 
+/* ---- whose permits, whose counts ---- */
+
+typedef struct inner {
+    weir_pipeline *pipeline;
+    weir_bulkhead *bulkhead;
+    uint32_t running;
+    int code_inside;
+} inner;
+
+static int return_it(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    return *(const int *)arg;
+}
+
+static int run_inside(weir_attempt *attempt, void *arg)
+{
+    inner *in = arg;
+    int code = 0;
+    (void)attempt;
+    in->running = weir_bulkhead_running(in->bulkhead);
+    in->code_inside = in->pipeline
+                          ? weir_run(in->pipeline, return_it, &code)
+                          : weir_bulkhead_run(in->bulkhead, return_it, &code);
+    return 0;
+}
+
+/* On the short way, too, that a pipeline of these is run on. */
+static void a_permit_is_one_of_the_bulkhead_in_the_pipeline(void **state)
+{
+    weir_clock *clock = new_virtual_clock();
+    (void)state;
+    for (int with = 0; with < 9; with++) {
+        inner in = {.bulkhead = new_bulkhead(clock, 1, 0)};
+        weir_retry_options r = retry_options(clock);
+        weir_breaker_options b = breaker_options(clock);
+        weir_breaker *breaker = new_breaker(&b);
+        if (with < 8) {
+            in.pipeline = new_pipeline(clock);
+            if (with & 1)
+                put_timeout(in.pipeline, new_timeout(clock, SECOND));
+            if (with & 2)
+                put_retry(in.pipeline, new_retry(&r));
+            weir_breaker_ref(breaker);
+            if (with & 4)
+                put_breaker(in.pipeline, breaker);
+            else
+                weir_breaker_unref(breaker);
+            weir_bulkhead_ref(in.bulkhead);
+            put_bulkhead(in.pipeline, in.bulkhead);
+            assert_int_equal(weir_pipeline_seal(in.pipeline), WEIR_OK);
+        }
+        for (int i = 0; i < 3; i++) {
+            in.running = 0;
+            in.code_inside = 0;
+            assert_int_equal(
+                in.pipeline ? weir_run(in.pipeline, run_inside, &in)
+                            : weir_bulkhead_run(in.bulkhead, run_inside, &in),
+                WEIR_OK);
+            assert_int_equal(in.running, 1);
+            assert_int_equal(in.code_inside, WEIR_EFULL);
+            assert_int_equal(weir_bulkhead_running(in.bulkhead), 0);
+        }
+        weir_pipeline_unref(in.pipeline);
+        weir_bulkhead_unref(in.bulkhead);
+        weir_breaker_unref(breaker);
+    }
+    weir_clock_unref(clock);
+}
+
+/* However few they were. */
+static void a_success_takes_back_the_failures_before_it(void **state)
+{
+    (void)state;
+    for (uint32_t threshold = 2; threshold < 5; threshold++)
+        for (int alone = 0; alone < 2; alone++) {
+            weir_breaker_options b = breaker_options(NULL);
+            b.failure_threshold = threshold;
+            weir_breaker *breaker = new_breaker(&b);
+            weir_pipeline *pipeline = new_pipeline(NULL);
+            weir_breaker_ref(breaker);
+            put_breaker(pipeline, breaker);
+            assert_int_equal(weir_pipeline_seal(pipeline), WEIR_OK);
+            for (uint32_t i = 0; i < 20; i++) {
+                int code = i % threshold == threshold - 1 ? 0 : 7;
+                assert_int_equal(
+                    alone ? weir_breaker_run(breaker, return_it, &code)
+                          : weir_run(pipeline, return_it, &code),
+                    code);
+            }
+            assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+            weir_pipeline_unref(pipeline);
+            weir_breaker_unref(breaker);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +592,8 @@ int main(void)
         cmocka_unit_test(errno_is_left_alone),
         cmocka_unit_test(no_blocking_run_allocates),
         cmocka_unit_test(a_call_has_a_deadline_of_its_own),
+        cmocka_unit_test(a_permit_is_one_of_the_bulkhead_in_the_pipeline),
+        cmocka_unit_test(a_success_takes_back_the_failures_before_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
