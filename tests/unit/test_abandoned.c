@@ -158,11 +158,10 @@ static void waiter_is_told_of_work_abandoned_later(void **state)
     unmake(&f);
 }
 
-/* Only the first in the queue waits for it; when that one leaves, the next
- * must. */
-static void next_waiter_is_told_when_the_first_leaves(void **state)
+/* Only the first in the queue waits for it; when that one leaves, or is served
+ * since there is one permit more, the next must. */
+static void next_waiter_is_told(int by_resize)
 {
-    (void)state;
     int woken = 0;
     fixture f = make(1, 2, 10 * SECOND);
     weir_call *calls[3] = {new_call(&f), new_call(&f), new_call(&f)};
@@ -172,15 +171,32 @@ static void next_waiter_is_told_when_the_first_leaves(void **state)
     assert_int_equal(step(calls[2]).action, WEIR_STEP_WAIT);
     weir_call_cancel(calls[0]);
     assert_int_equal(step(calls[0]).action, WEIR_STEP_CANCEL);
-    weir_call_unref(calls[1]);
+    if (by_resize)
+        assert_int_equal(weir_bulkhead_resize(f.bulkhead, 2), WEIR_OK);
+    else
+        weir_call_unref(calls[1]);
     assert_int_equal(woken, 1);
     weir_step s = step(calls[2]);
     assert_int_equal(s.wake_ns, weir_clock_now_ns(f.clock) + 10 * SECOND);
+    if (by_resize)
+        weir_call_unref(calls[1]);
     weir_call_unref(calls[0]);
     weir_call_unref(calls[2]);
     weir_attempt_finish(attempt, 0, WEIR_NOW);
     assert_int_equal(weir_bulkhead_running(f.bulkhead), 0);
     unmake(&f);
+}
+
+static void next_waiter_is_told_when_the_first_leaves(void **state)
+{
+    (void)state;
+    next_waiter_is_told(0);
+}
+
+static void next_waiter_is_told_when_the_first_is_served(void **state)
+{
+    (void)state;
+    next_waiter_is_told(1);
 }
 
 static void *acquire(void *arg)
@@ -360,6 +376,7 @@ int main(void)
         cmocka_unit_test(waiting_call_gets_the_permit_that_is_taken_back),
         cmocka_unit_test(waiter_is_told_of_work_abandoned_later),
         cmocka_unit_test(next_waiter_is_told_when_the_first_leaves),
+        cmocka_unit_test(next_waiter_is_told_when_the_first_is_served),
         cmocka_unit_test(waiting_thread_gets_the_permit_that_is_taken_back),
         cmocka_unit_test(more_permits_serve_the_queue_in_order),
         cmocka_unit_test(fewer_permits_take_effect_as_they_come_back),
