@@ -104,6 +104,22 @@ static void seeded_open_times_are_drawn_from_the_seed(void **state)
                     SECOND + weir__random_between(
                                  weir__random(42, generation, 0), 0,
                                  SECOND / 2));
+    limits.seeded = 0; /* of the process, too */
+    for (uint64_t generation = 1; generation < 10; generation++)
+        assert_true(weir__breaker_open_time(&limits, 0, generation) ==
+                    SECOND + weir__random_between(
+                                 weir__random(weir__random_in_process(42),
+                                              generation, 0),
+                                 0, SECOND / 2));
+}
+
+/* Of more digits than a double has. */
+static void the_first_open_time_is_exact(void **state)
+{
+    weir__breaker_limits limits = {.open_ns = YEAR - 1, .open_max_ns = YEAR,
+                                   .open_factor = 2.0};
+    (void)state;
+    assert_true(weir__breaker_open_time(&limits, 0, 1) == YEAR - 1);
 }
 
 static void note(const weir_event *event, void *arg)
@@ -400,6 +416,7 @@ int main(void)
         TEST(window_goes_by_the_time_that_is_given),
         TEST(breaker_that_opens_at_the_end_of_its_time_is_open),
         cmocka_unit_test(seeded_open_times_are_drawn_from_the_seed),
+        cmocka_unit_test(the_first_open_time_is_exact),
         TEST(what_is_no_transition_is_no_event_after_a_million),
         TEST(breaker_that_is_reset_before_it_trips_has_one_event),
         TEST(options_set_during_a_record_judge_from_the_next_success),
