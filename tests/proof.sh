@@ -30,7 +30,7 @@ size() { [ "$short" ] && echo "$2" || echo "$1"; }
 duration() { echo "$(($1 / 60)) min $(($1 % 60)) s"; }
 
 # measure NAME BOUND FIGURE COMMAND...; FIGURE is a sed expression that makes
-# the figure of a line that the command says
+# the figure of the lines that the command says
 measure() {
     name=$1 bound=$2 figure=$3 holds=yes
     shift 3
@@ -43,7 +43,8 @@ measure() {
     began=$(date +%s)
     "$@" > "$out/$name" 2>&1 || holds=NO
     printf '| %s | %s | %s | %s | %s |\n' "$name" "$bound" \
-        "$(sed -n "$figure" "$out/$name" | tail -n 1)" \
+        "$(sed -n "$figure" "$out/$name" | paste -sd '|' - |
+            sed 's/|/; /g')" \
         "$(duration $(($(date +%s) - began)))" $holds > "$out/$name.row.now"
     mv "$out/$name.row.now" "$out/$name.row"
     cat "$out/$name.row" >&2
@@ -92,12 +93,13 @@ measure check 'all pass' "$simulated" target SEEDS="$(size 10000 1000)" check
 measure simulation 'nothing found' 's/^simulation: \(.*\)/\1/p' \
     simulation "$(size 100000 1000)"
 measure freeze 'no operation waits for a stopped thread' \
-    's/^freeze: \(.*\)/\1/p' target freeze
-measure between 'as one after the other' 's/^between: \(.*\)/\1/p' \
+    's/^freeze: \([a-z]*\) .*: \([0-9]* stops\),.*/\1: \2/p' target freeze
+measure between 'as one after the other' \
+    's/^between: \(.*\) of operations, at \(.*\)/\1, \2/p' \
     target check-between
 measure relacy 'all clean, all bugs found' 's/^relacy: \([0-9].*\)/\1/p' \
     env ITERATIONS="$(size 1000000 2000)" ${MAKE:-make} B="$build" relacy
-measure models 'all bugs found' 's/^models: \(.*\)/\1/p' target models
+measure models 'all bugs found' 's/^models: \(all .*\)/\1/p' target models
 measure catalogue 'each bug is found' 's/^mutate: \([0-9].*\)/\1/p' \
     target mutate-catalogue
 measure lines 'all' 's/^lines: \(.*\)/\1/p' target coverage

@@ -9,15 +9,22 @@ static double capacity(const model_budget *m)
     return 1000.0 * m->o.capacity;
 }
 
+/* What flows over makes up for what was lost. */
+static void add(model_budget *m, double tokens)
+{
+    double over = m->tokens + tokens - capacity(m);
+    m->tokens += tokens;
+    if (over >= 0) {
+        m->tokens = capacity(m);
+        m->lost = over < m->lost ? m->lost - over : 0;
+    }
+}
+
 static void refill(model_budget *m, uint64_t now_ns)
 {
     double seconds = (double)(now_ns - m->seen_ns) / 1e9;
     m->seen_ns = now_ns;
-    m->tokens += 1000.0 * m->o.per_second * seconds;
-    if (m->tokens >= capacity(m)) {
-        m->tokens = capacity(m);
-        m->lost = 0;
-    }
+    add(m, 1000.0 * m->o.per_second * seconds);
 }
 
 void model_budget_init(model_budget *m, const weir_budget_options *o,
@@ -32,9 +39,7 @@ void model_budget_init(model_budget *m, const weir_budget_options *o,
 void model_budget_deposit(model_budget *m, uint64_t now_ns)
 {
     refill(m, now_ns);
-    m->tokens += (double)(uint64_t)(1000.0 * m->o.ratio + 0.5);
-    if (m->tokens > capacity(m))
-        m->tokens = capacity(m);
+    add(m, (double)(uint64_t)(1000.0 * m->o.ratio + 0.5));
 }
 
 /* Each time a refill is cut to whole thousandths. */

@@ -10,7 +10,7 @@ typedef struct model_budget {
     weir_budget_options o;
     double tokens;
     uint64_t seen_ns; /* tokens are those of then */
-    double lost;      /* what rounding may have cost since it was full */
+    double lost;      /* what rounding may have cost so far */
 } model_budget;
 
 void model_budget_init(model_budget *m, const weir_budget_options *o,
