@@ -37,8 +37,9 @@ foreign() {
         CMOCKA_CFLAGS="-I$build/include" CMOCKA_LIBS="$build/cmocka.o"
 }
 
-# emulated SEEDS OPERATIONS TRIPLET QEMU
+# emulated SEEDS OPERATIONS TRIPLET QEMU; what an emulator cannot do is skipped
 emulated() {
+    export EMULATED=1
     foreign "$1" "$2" "$3-gcc" "$3-g++" "" "$4 -L /usr/$3"
 }
 

@@ -797,6 +797,9 @@ static void thread_that_ends_in_a_retry_gives_back_what_is_around_it(
     void **state)
 {
     (void)state;
+#ifndef __GLIBC__
+    skip(); /* in musl the end of a thread unwinds nothing */
+#endif
     weir_clock *clock = new_virtual_clock();
     weir_retry_options r = retry_options(clock);
     weir_bulkhead *bulkhead = new_bulkhead(clock, 1, 0);
