@@ -5,6 +5,7 @@
 #include <sched.h>
 
 static atomic_int no_threads; /* for now */
+static atomic_int refused;    /* so often, under the lock of the pool */
 
 int __real_pthread_create(pthread_t *out, const pthread_attr_t *how,
                           void *(*fn)(void *), void *arg);
@@ -14,9 +15,10 @@ int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how,
 int __wrap_pthread_create(pthread_t *out, const pthread_attr_t *how,
                           void *(*fn)(void *), void *arg)
 {
-    return atomic_load(&no_threads)
-               ? EAGAIN
-               : __real_pthread_create(out, how, fn, arg);
+    if (!atomic_load(&no_threads))
+        return __real_pthread_create(out, how, fn, arg);
+    atomic_fetch_add(&refused, 1);
+    return EAGAIN;
 }
 
 static weir_pool *pool;
@@ -31,6 +33,7 @@ static int setup(void **state)
     atomic_store(&is_open, 0);
     atomic_store(&entered, 0);
     atomic_store(&no_threads, 0);
+    atomic_store(&refused, 0);
     return 0;
 }
 
@@ -118,6 +121,8 @@ static void the_other_workers_run_what_waits(void **state)
     begin(&waiting, pass_gate);
     join(ending.thread);
     assert_int_equal(ending.code, WEIR_ECANCELED);
+    while (!atomic_load(&refused)) /* what waits is still there then */
+        sched_yield();
     assert_int_equal(weir_pool_waiting(pool), 1);
     atomic_store(&is_open, 1);
     join(first.thread);
