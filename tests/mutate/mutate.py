@@ -232,13 +232,13 @@ def mutate(args, shop):
         print("mutate: equivalent.txt names no mutant: " + n)
     some = [m for m in everything
             if not args.part or any(p in m.name for p in args.part)]
+    if args.list:
+        print("\n".join("%s %s" % (m.operator, m.name) for m in some))
+        return not stale
     print("mutate: MUTATE_SEED=%d" % args.seed)
     random.Random(args.seed).shuffle(some)
     if not args.sample: # first what has to be killed
         some.sort(key=lambda m: m.operator not in rules.CONCURRENCY)
-    if args.list:
-        print("\n".join("%s %s" % (m.operator, m.name) for m in some))
-        return not stale
     coverage = measure(shop, os.path.join(KEPT, "coverage.json"))
     shop.prepare()
     without_mutant(shop)
@@ -285,6 +285,11 @@ def seeded(args, shop):
         print("mutate: %s: no bug is seeded" % entry)
         good = False
     shop.prepare()
+    some = [b for b in bugs if not args.part or b[0] in args.part]
+
+    def fails_as_it_is(name):
+        with shop.tree() as tree:
+            return name if tree.fails(name) else ""
 
     def one(bug):
         entry, body = bug
@@ -299,8 +304,11 @@ def seeded(args, shop):
                         for n in tests.get(entry, []))
         return entry, "" if found else "not found: " + " ".join(edits)
 
-    some = [b for b in bugs if not args.part or b[0] in args.part]
     with ThreadPoolExecutor(args.jobs) as pool:
+        names = sorted({n for b, _ in some for n in tests.get(b, [])})
+        for name in filter(None, pool.map(fails_as_it_is, names)):
+            print("mutate: %s fails without a bug" % name)
+            good = False
         for entry, wrong in pool.map(one, some):
             if wrong:
                 print("mutate: %s: %s" % (entry, wrong))

@@ -146,6 +146,11 @@ s/^            return made;/            if (SEEDED(122)) weir__mutex_lock(\&made
 # 124: an event is delivered before the one it comes after
 s/while (events->present\[events->next % RING\]) {/if (SEEDED(124)) while (!events->present[events->next % RING]) events->next++; &/
 
+# ---- blocking.c ----
+
+# 103: a store in place of the swap, also where a token may be fired
+s/if (b->call.token_count == 0)/if (SEEDED(103) || b->call.token_count == 0)/
+
 # ---- attempt.c, node.c ----
 
 # 130: the path is held after the attempt was given up

@@ -1,5 +1,5 @@
-/* Edges of the ground floor: numbers as they are on every machine, and sizes
- * at their bound. */
+/* Edges of the ground floor: numbers as they are on every machine, sizes at
+ * their bound, and the end of time. */
 #include <string.h>
 
 #include "support.h"

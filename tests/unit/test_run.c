@@ -521,18 +521,14 @@ static void a_permit_is_one_of_the_bulkhead_in_the_pipeline(void **state)
         inner in = {.bulkhead = new_bulkhead(clock, 1, 0)};
         weir_retry_options r = retry_options(clock);
         weir_breaker_options b = breaker_options(clock);
-        weir_breaker *breaker = new_breaker(&b);
         if (with < 8) {
             in.pipeline = new_pipeline(clock);
             if (with & 1)
                 put_timeout(in.pipeline, new_timeout(clock, SECOND));
             if (with & 2)
                 put_retry(in.pipeline, new_retry(&r));
-            weir_breaker_ref(breaker);
             if (with & 4)
-                put_breaker(in.pipeline, breaker);
-            else
-                weir_breaker_unref(breaker);
+                put_breaker(in.pipeline, new_breaker(&b));
             weir_bulkhead_ref(in.bulkhead);
             put_bulkhead(in.pipeline, in.bulkhead);
             assert_int_equal(weir_pipeline_seal(in.pipeline), WEIR_OK);
@@ -550,7 +546,6 @@ static void a_permit_is_one_of_the_bulkhead_in_the_pipeline(void **state)
         }
         weir_pipeline_unref(in.pipeline);
         weir_bulkhead_unref(in.bulkhead);
-        weir_breaker_unref(breaker);
     }
     weir_clock_unref(clock);
 }
