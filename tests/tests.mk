@@ -19,7 +19,8 @@ $(B)/tests/unit/test_park: WRAP += -Wl,--wrap=pthread_cond_wait \
 $(B)/tests/unit/test_random: WRAP += -Wl,--wrap=getrandom \
 	-Wl,--wrap=clock_gettime
 $(B)/tests/unit/test_wake: WRAP += -Wl,--wrap=write
-$(B)/tests/unit/test_pool_threads: WRAP += -Wl,--wrap=pthread_create
+$(B)/tests/unit/test_pool_threads: WRAP += -Wl,--wrap=pthread_create \
+	-Wl,--wrap=pthread_join,--wrap=pthread_detach
 
 unit_of = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,\
 	$(wildcard tests/unit/$(1).c))

@@ -205,7 +205,8 @@ static void tell_acquire(rig *r)
 typedef struct nest {
     rig *r;
     weir_pipeline *inner;
-    int code; /* of the inner run */
+    weir_cancel *cancel; /* of the inner run, beside that of the outer one */
+    int code;            /* of the inner run */
 } nest;
 
 static int run_inner(weir_attempt *attempt, void *arg)
@@ -214,6 +215,7 @@ static int run_inner(weir_attempt *attempt, void *arg)
     weir_call_options o;
     weir_call_options_init(&o, sizeof o);
     o.parent = attempt;
+    o.cancel = n->cancel;
     n->code = weir_run_with(n->inner, &o, fail_first, n->r, NULL);
     return n->code;
 }
@@ -223,7 +225,8 @@ static int run_inner(weir_attempt *attempt, void *arg)
 static void tell_nested(rig *r)
 {
     guarded g = open_guarded(r);
-    nest n = {r, new_pipeline(r, new_retry(r), NULL, NULL, NULL), 0};
+    nest n = {r, new_pipeline(r, new_retry(r), NULL, NULL, NULL),
+              new_cancel(), 0};
     weir_call_options o;
     weir_call_options_init(&o, sizeof o);
     o.cancel = new_cancel();
@@ -233,6 +236,7 @@ static void tell_nested(rig *r)
     CHECK(n.code == WEIR_OK);
     weir_pipeline_unref(outer);
     weir_pipeline_unref(n.inner);
+    weir_cancel_unref(n.cancel);
     weir_cancel_unref(o.cancel);
     close_guarded(&g);
 }
