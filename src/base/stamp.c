@@ -112,21 +112,29 @@ static void remember_rate(double value)
     weir__store_relaxed(&rate, bits);
 }
 
-/* The rate from the first pair to now; 0 when the counter is off. */
+static void turn_off(void)
+{
+    weir__store_relaxed(&weir_clock_monotonic()->counted, 0u);
+}
+
+/* The rate from the first pair to now; 0 when the counter is off.  Not below
+ * the known one: who was told by that one that his time is over is late. */
 static double rate_until(pair now)
 {
     uint64_t span_ns = weir__time_since(now.ns, first.ns);
-    uint64_t ticks = weir__time_since(now.ticks, first.ticks);
-    if (ticks == 0)
+    if (now.ticks < first.ticks) /* it began anew while the machine slept */
+        turn_off();
+    if (now.ticks <= first.ticks)
         return 0;
-    double value = (double)span_ns / (double)ticks, known = known_rate();
+    double value = (double)span_ns / (double)(now.ticks - first.ticks);
+    double known = known_rate();
     if (known == 0 && span_ns >= enough_ns)
         remember_rate(value);
     if (known != 0 && (value < known * 0.999 || value > known * 1.001)) {
-        weir__store_relaxed(&weir_clock_monotonic()->counted, 0u);
+        turn_off();
         return 0;
     }
-    return value;
+    return value > known ? value : known;
 }
 
 static uint64_t ns_since(uint64_t ticks_now, uint64_t ticks, double ns_a_tick)

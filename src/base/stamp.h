@@ -10,9 +10,13 @@
  * was read when the library was first used, another is read when somebody
  * asks, and a stamp lies between the two.  So what it comes to is wrong by no
  * more than the clock's own change of pace, at most 500 ppm of the time since
- * the stamp (NTP's limit).  A rate that is off by more (the machine slept, or
- * moved) turns the counter off for good; a stamp that was out then counts as
- * taken now, so that a deadline is late and never early.
+ * the stamp (NTP's limit).  A rate that is off by more, or a counter that has
+ * gone back (the machine slept, or moved), turns the counter off for good; a
+ * stamp that was out then counts as taken now: its deadline is late.  What is
+ * not noticed is a sleep in which the counter went on and the clock did not,
+ * shorter than a thousandth of the time since the first pair; and by
+ * weir__stamp_elapsed_ns, which reads no clock, none at all.  To what was under
+ * way meanwhile, the sleep is time that has passed.
  *
  * Memory orders: `counted` is a switch, and the rate stands for itself:
  * relaxed.  The first pair is written before the switch is turned on and read

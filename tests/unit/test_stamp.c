@@ -190,6 +190,41 @@ static void a_counter_that_stands_still_is_no_time(void **state)
     switch_on();
     weir__stamp stamp = counted_now();
     assert_true(stamp_ns(&stamp) == now_ns);
+    assert_int_equal(weir_clock_monotonic()->counted, 1);
+}
+
+/* The machine was off, and the counter began anew. */
+static void a_counter_that_goes_back_is_turned_off(void **state)
+{
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        switch_on();
+        weir__stamp stamp = counted_now();
+        pass(known ? SECOND : MS);
+        stamp_ns(&stamp);
+        count = 2999;
+        now_ns += SECOND;
+        assert_true(stamp_ns(&stamp) == now_ns);
+        assert_int_equal(weir_clock_monotonic()->counted, 0);
+    }
+}
+
+/* The clock is slewed the one way and the other. */
+static void who_was_told_that_his_time_is_over_is_late(void **state)
+{
+    static const int ppm[] = {-500, -10, 10, 500};
+    (void)state;
+    for (size_t i = 0; i < COUNT(ppm); i++) {
+        switch_on();
+        pass(SECOND);
+        weir__stamp stamp = counted_now();
+        stamp_ns(&stamp);
+        count += 3 * SECOND;
+        now_ns += (uint64_t)((int64_t)SECOND + ppm[i] * 1000);
+        uint64_t told_ns = stamp_elapsed_ns(weir_clock_monotonic(), &stamp);
+        assert_true(stamp_ns(&stamp) + told_ns <= now_ns + 1);
+        assert_int_equal(weir_clock_monotonic()->counted, 1);
+    }
 }
 
 /* A thread that is taken off between its readings tries again. */
@@ -294,6 +329,8 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_slewed_is_followed),
         cmocka_unit_test(a_rate_that_is_off_turns_the_counter_off),
         cmocka_unit_test(a_counter_that_stands_still_is_no_time),
+        cmocka_unit_test(a_counter_that_goes_back_is_turned_off),
+        cmocka_unit_test(who_was_told_that_his_time_is_over_is_late),
         cmocka_unit_test(the_closest_pair_counts),
         cmocka_unit_test(of_some_pairs_the_closest_counts),
         cmocka_unit_test(other_clocks_give_their_own_time),
