@@ -8,6 +8,7 @@ enum { RING = 64 };
 
 struct listener {
     struct listener *next;
+    uint64_t from; /* its first event */
     weir_listener_fn fn;
     void *arg;
     weir_destroy_fn destroy;
@@ -74,6 +75,15 @@ static weir__events *lock_events(weir__events_slot *slot,
     return events;
 }
 
+/* The full sequence number nearest to next that ends in the given bits. */
+static uint64_t widen(uint64_t next, uint64_t generation)
+{
+    uint64_t ahead = (generation - next) & WEIR__GENERATION_MASK;
+    if (ahead <= WEIR__GENERATION_MASK / 2)
+        return next + ahead;
+    return next - (WEIR__GENERATION_MASK + 1 - ahead);
+}
+
 int weir__events_listen(weir__events_slot *slot,
                         const weir_allocator *allocator, weir_listener_fn fn,
                         void *arg, weir_destroy_fn destroy,
@@ -86,6 +96,7 @@ int weir__events_listen(weir__events_slot *slot,
         weir__release(allocator, listener, sizeof *listener);
         return WEIR_ENOMEM;
     }
+    listener->from = widen(events->next, current(handle)) + 1;
     listener->fn = fn;
     listener->arg = arg;
     listener->destroy = destroy;
@@ -93,15 +104,6 @@ int weir__events_listen(weir__events_slot *slot,
     events->end = &listener->next;
     weir__mutex_unlock(&events->lock);
     return WEIR_OK;
-}
-
-/* The full sequence number nearest to next that ends in the given bits. */
-static uint64_t widen(uint64_t next, uint64_t generation)
-{
-    uint64_t ahead = (generation - next) & WEIR__GENERATION_MASK;
-    if (ahead <= WEIR__GENERATION_MASK / 2)
-        return next + ahead;
-    return next - (WEIR__GENERATION_MASK + 1 - ahead);
 }
 
 static void put(weir__events *events, const weir_event *event)
@@ -123,7 +125,8 @@ static void deliver(weir__events *events)
         events->present[events->next++ % RING] = 0;
         weir__mutex_unlock(&events->lock);
         for (;; listener = listener->next) {
-            listener->fn(&event, listener->arg);
+            if (event.sequence >= listener->from)
+                listener->fn(&event, listener->arg);
             if (&listener->next == end)
                 break;
         }

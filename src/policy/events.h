@@ -19,8 +19,8 @@ typedef struct weir__events weir__events;
 /* Where a handle keeps them: NULL until the first listener comes. */
 typedef _Atomic(weir__events *) weir__events_slot;
 
-/* Adds a listener; its first event is the one after *generation, read by
- * current() once the slot is set.  Takes care of destroy in every case. */
+/* Adds a listener; its first event is the one after the generation that
+ * current() gives once the slot is set.  Takes care of destroy in every case. */
 int weir__events_listen(weir__events_slot *slot,
                         const weir_allocator *allocator, weir_listener_fn fn,
                         void *arg, weir_destroy_fn destroy,

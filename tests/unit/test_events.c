@@ -203,6 +203,31 @@ static void a_listener_may_add_a_listener(void **state)
                  WEIR_CLOSED);
 }
 
+/* The event of the reset waits meanwhile; it is from before. */
+static void reset_and_listen_once(const weir_event *event, void *arg)
+{
+    if (event->to != WEIR_OPEN)
+        return;
+    weir_breaker_reset(breaker);
+    weir_breaker_listen(breaker, write_down, arg, NULL);
+}
+
+static void a_listener_hears_nothing_from_before_it_was_added(void **state)
+{
+    event_log log = {.count = 0};
+    (void)state;
+    assert_int_equal(
+        weir_breaker_listen(breaker, reset_and_listen_once, &log, NULL),
+        WEIR_OK);
+    calls(5, WEIR_TRANSIENT);
+    assert_state(WEIR_CLOSED);
+    assert_int_equal(log.count, 0);
+    weir_breaker_set_mode(breaker, WEIR_FORCED_OPEN);
+    assert_int_equal(log.count, 1);
+    assert_event(&log.events[0], WEIR_EVENT_TRANSITION, WEIR_CLOSED,
+                 WEIR_FORCED_OPEN);
+}
+
 typedef struct looker {
     uint64_t permit;
     int acquired, state, mode;
@@ -489,6 +514,7 @@ int main(void)
         TEST(destroy_of_a_listener_runs_exactly_once),
         TEST(a_listener_may_reset_the_breaker),
         TEST(a_listener_may_add_a_listener),
+        TEST(a_listener_hears_nothing_from_before_it_was_added),
         TEST(a_listener_may_acquire_record_and_look),
         TEST(events_that_are_lost_show_as_a_step_in_the_sequence),
         TEST(two_million_transitions_and_more_leave_no_trace),
