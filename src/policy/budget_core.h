@@ -6,7 +6,9 @@
  * Invariants
  *   1. 0 <= tokens <= capacity, and every change is one compare and swap of
  *      both halves: what is taken was there, and nothing is refilled twice.
- *   2. The tick never goes back.  A reader with an older time refills nothing.
+ *   2. The tick never goes back, but that it comes round after 36 years.  A
+ *      reader with a time that is older, by less than half of that, refills
+ *      nothing.
  *   3. It always refills: a refill that comes to less than a thousandth leaves
  *      the tick where it is, so that small steps add up.
  *
@@ -72,16 +74,17 @@ static inline uint64_t weir__budget_refilled(uint64_t w,
     uint64_t now =
         (age_ns >> WEIR__BUDGET_TICK_SHIFT) & WEIR__BUDGET_TICK_MASK;
     uint64_t tokens = weir__budget_tokens(w), gain;
-    if (now <= tick)
+    if (now <= tick && tick - now <= WEIR__BUDGET_TICK_MASK / 2)
         return w;
-    gain = weir__budget_gain(now - tick, limits->per_second);
+    gain = weir__budget_gain((now - tick) & WEIR__BUDGET_TICK_MASK,
+                             limits->per_second);
     if (gain == 0)
         return w;
     if (gain >= limits->capacity - tokens)
         return weir__budget_word(limits->capacity, now);
     tick += (gain * 1953125 + (limits->per_second << 11) - 1) /
             (limits->per_second << 11);
-    return weir__budget_word(tokens + gain, tick);
+    return weir__budget_word(tokens + gain, tick & WEIR__BUDGET_TICK_MASK);
 }
 
 static inline void weir__budget_core_deposit(weir__budget_core *core,

@@ -304,6 +304,44 @@ static void budget_without_refill_stays_empty(void **state)
     weir_clock_unref(clock);
 }
 
+/* 2^60 ns after it was made its word counts from 0 again. */
+static void bucket_refills_after_36_years_and_a_half(void **state)
+{
+    static const uint64_t round_ns = UINT64_C(1) << 60;
+    static const uint64_t drained_ns[] = {36 * YEAR, round_ns - 1};
+    (void)state;
+    for (size_t i = 0; i < COUNT(drained_ns); i++) {
+        weir_clock *clock = new_virtual_clock();
+        weir_budget *budget = new_budget(clock, 100, 0.0, 0.5);
+        advance(clock, drained_ns[i]);
+        drain(budget);
+        advance(clock, round_ns - drained_ns[i] + SECOND);
+        assert_in_range(weir_budget_tokens(budget), 490, 100000);
+        drain(budget);
+        for (int n = 0; n < 10; n++) {
+            advance(clock, 4 * SECOND);
+            assert_in_range(drain(budget), 1, 2);
+        }
+        weir_budget_unref(budget);
+        weir_clock_unref(clock);
+    }
+}
+
+static void refill_is_the_same_where_the_tick_comes_round(void **state)
+{
+    static const weir__budget_limits limits = {100000, 0, 500};
+    const uint64_t last = WEIR__BUDGET_TICK_MASK;
+    (void)state;
+    for (uint64_t ticks = 0; ticks < 3000; ticks++) {
+        uint64_t w = weir__budget_refilled(weir__budget_word(0, 7), &limits,
+                                           (7 + ticks) << 20);
+        uint64_t x = weir__budget_refilled(weir__budget_word(0, last - 99),
+                                           &limits, (last - 99 + ticks) << 20);
+        assert_int_equal(weir__budget_tokens(x), weir__budget_tokens(w));
+        assert_int_equal(x & last, ((w & last) + last - 106) & last);
+    }
+}
+
 /* 2^71 would come out as nothing. */
 static void refill_of_any_time_does_not_overflow(void **state)
 {
@@ -342,6 +380,8 @@ int main(void)
         cmocka_unit_test(budget_of_another_clock_is_refused),
         cmocka_unit_test(budget_without_refill_stays_empty),
         cmocka_unit_test(refill_of_any_time_does_not_overflow),
+        cmocka_unit_test(bucket_refills_after_36_years_and_a_half),
+        cmocka_unit_test(refill_is_the_same_where_the_tick_comes_round),
         cmocka_unit_test(budget_refills_ten_a_second_by_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
