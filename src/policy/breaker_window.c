@@ -106,7 +106,8 @@ static int time_record(weir_breaker *breaker, const weir__rates *rates,
         if (weir__rates_reached(rates, totals.calls, totals.failed,
                                 totals.slow))
             return 1;
-    } while (weir__tw_watch(window, rates, &totals));
+    } while (weir__tw_watch(window, rates, &totals, &breaker->core.word,
+                            generation));
     return 0;
 }
 

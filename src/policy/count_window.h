@@ -17,12 +17,14 @@
  * outcomes at every moment, in the order of the swaps.
  *
  * Invariants
- *   1. Before a swap moves the index from i to i+1, the cell i-1 holds `last`
- *      of the word that is swapped: every thread writes it before its swap,
- *      or has seen it there.
+ *   1. Before a swap moves the index from i to i+1, or begins a generation,
+ *      the cell i-1 holds `last` of the word that is swapped: every thread
+ *      writes it before its swap, or has seen it there.
  *   2. A cell is written only while it is the last one.  A thread that was
  *      delayed finds another version in the block, or another word, and its
- *      write fails.
+ *      write fails: whoever moved the word on has written the cell before it.
+ *      (So has who begins a generation, which has no use for it: the delayed
+ *      thread's write would be found in its window.)
  *   3. The word of another generation reads as an empty window.  Which of two
  *      generations is the younger cannot be told from 14 bits: in a long
  *      outage the breaker makes thousands of transitions without a record.  So
@@ -204,6 +206,7 @@ static inline int weir__cw_record(weir__count_window *window,
             if (weir__word_generation(weir__load_acquire(breaker_word)) !=
                 generation)
                 return WEIR__OUTDATED;
+            weir__cw_settle(window, x); /* invariant 2 */
             /* the lap goes on, so that no word comes twice */
             to = mine << 50 | ((x + WEIR__CW_ONE_LAP) & WEIR__CW_LAP);
             to = weir__cw_judged(window, rates, to, outcome);

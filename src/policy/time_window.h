@@ -9,8 +9,8 @@
  *
  *   counter  63..34 span, its low 30 bits
  *            33..22 generation, its low 12 bits
- *            21..0  count; when that of the calls has come to 4,194,303, the
- *                   bucket is full, and its rates stay what they are
+ *            21..0  count; when that of the calls has come to 4,194,302, the
+ *                   bucket is full
  *
  * A counter with another tag is overwritten, unless it is a younger one: of a
  * span shortly ahead (a thread was delayed between reading the clock and
@@ -18,6 +18,10 @@
  * than the outcome.  Spans come round after 2^30 of them, 12 days for spans of
  * 1 ms; after a silence of just as long, a bucket may be read once more, or be
  * closed to counting for 4,096 spans.
+ *
+ * A full bucket is halved, by one thread, all three counters of it: its rates
+ * stay what they are, and what comes after weighs more.  Meanwhile, for some
+ * swaps, nothing is counted in it.
  *
  * Stripes.  A slot has three counters: calls, failed, slow.  They begin as
  * one stripe.  When a compare and swap fails, which is how contention shows,
@@ -35,14 +39,20 @@
  * same form.  (1) Two threads count themselves and then sum: at least one
  * sees both.  (2) A thread sets watch and judges once more; another counts
  * itself and then looks at watch: either the second look sees the count, or
- * the other one sees watch.  (3) The same for a thread that clears watch.  (4) A
- * thread exchanges the options and then sets watch; another, which has judged
- * by the old ones and cleared watch, then looks for other options, and where
- * it finds them sets watch again: either way it ends up set.  So no call that reaches a limit goes unjudged.
+ * the other one sees watch.  (3) The same for a thread that clears watch.
+ * (4) A thread exchanges the options and then sets watch; another, which has
+ * judged by the old ones and cleared watch, then looks for other options, and
+ * where it finds them sets watch again: either way it ends up set.  (5) The
+ * same for a thread whose generation is over: the breaker's word is exchanged,
+ * and then a thread of the new generation sets watch.  So no call that reaches
+ * a limit goes unjudged; where options or generation change at that moment, the
+ * next success may be the one to judge.  Halving needs less: whoever sees the
+ * halved calls sees the halves before them.
  *
  * Rates.  A call is counted before its failure, and failures are read before
  * calls.  So no sum shows more failures than calls, however long its thread
- * was delayed in between, and nothing trips by that.
+ * was delayed in between, and nothing trips by that.  When a bucket is halved,
+ * its calls come last, and whoever finds them fewer than before reads again.
  *
  * Exactness: a call counts in the span of the time it was recorded with, or in
  * the newest one that anybody has begun, if that is later: time that goes back
@@ -81,6 +91,7 @@ typedef struct weir__totals {
 } weir__totals;
 
 #define WEIR__TW_COUNT_MASK UINT64_C(0x3fffff)
+#define WEIR__TW_COUNT_MAX (WEIR__TW_COUNT_MASK - 1) /* above: being halved */
 #define WEIR__TW_SPAN_MASK UINT64_C(0x3fffffff)
 
 static inline uint64_t weir__tw_tag(uint64_t span, uint64_t generation)
@@ -132,7 +143,7 @@ static inline uint64_t weir__tw_begin(weir__time_window *window,
     return newest;
 }
 
-/* What adding met, as bits.  FULL: the bucket counts no more. */
+/* What adding met, as bits. */
 enum { WEIR__TW_CONTENDED = 1, WEIR__TW_BEGAN = 2, WEIR__TW_FULL = 4 };
 
 /* Adds one under a tag. */
@@ -146,7 +157,7 @@ static inline int weir__tw_add(weir__atomic_u64 *counter, uint64_t tag,
         int begins = (c & ~WEIR__TW_COUNT_MASK) != tag;
         if (begins && weir__tw_is_younger(c, tag, breaker_word, generation))
             return met;
-        if (!begins && (c & WEIR__TW_COUNT_MASK) == WEIR__TW_COUNT_MASK)
+        if (!begins && (c & WEIR__TW_COUNT_MASK) >= WEIR__TW_COUNT_MAX)
             return met | WEIR__TW_FULL;
         if (weir__cas_seq_cst(counter, &c, begins ? tag | 1 : c + 1))
             return begins ? met | WEIR__TW_BEGAN : met;
@@ -170,15 +181,43 @@ static inline void weir__tw_sum(const weir__time_window *window,
     for (i = 0; i < window->buckets && i <= span; i++) {
         weir__bucket *bucket = &stripe[slot];
         uint64_t tag = weir__tw_tag(span - i, generation);
-        uint64_t failed = weir__tw_read(&bucket->failed, tag);
-        uint64_t slow = weir__tw_read(&bucket->slow, tag);
         uint64_t calls = weir__tw_read(&bucket->calls, tag);
+        uint64_t before, failed, slow;
+        do {
+            before = calls;
+            failed = weir__tw_read(&bucket->failed, tag);
+            slow = weir__tw_read(&bucket->slow, tag);
+            calls = weir__tw_read(&bucket->calls, tag);
+        } while (weir__unlikely(calls < before)); /* halved, or begun anew */
         /* fewer where the bucket was begun anew in between */
         totals->calls += calls;
         totals->failed += failed < calls ? failed : calls;
         totals->slow += slow < calls ? slow : calls;
         slot = slot == 0 ? window->buckets - 1 : slot - 1;
     }
+}
+
+static inline void weir__tw_halve_one(weir__atomic_u64 *counter, uint64_t tag)
+{
+    uint64_t c = weir__load_relaxed(counter);
+    while ((c & ~WEIR__TW_COUNT_MASK) == tag &&
+           !weir__cas_acq_rel(counter, &c,
+                              tag | (c & WEIR__TW_COUNT_MASK) / 2))
+        ;
+}
+
+/* Makes room in a full bucket.  0: another thread is about to.  The calls come
+ * last: until then the rates are too low, and nobody trips by that. */
+static __attribute__((noinline, unused)) int
+weir__tw_halve(weir__bucket *bucket, uint64_t tag)
+{
+    uint64_t full = tag | WEIR__TW_COUNT_MAX;
+    if (!weir__cas_acq_rel(&bucket->calls, &full, tag | WEIR__TW_COUNT_MASK))
+        return 0;
+    weir__tw_halve_one(&bucket->failed, tag);
+    weir__tw_halve_one(&bucket->slow, tag);
+    weir__tw_halve_one(&bucket->calls, tag);
+    return 1;
 }
 
 /* Counts an outcome in a stripe.  1: it must judge. */
@@ -191,9 +230,12 @@ static inline int weir__tw_count(weir__time_window *window,
     weir__bucket *bucket = &stripe[place & 63];
     uint64_t tag = weir__tw_tag(place >> 6, generation);
     int met = weir__tw_add(&bucket->calls, tag, breaker_word, generation);
+    while (weir__unlikely((met & WEIR__TW_FULL) != 0)) {
+        if (!weir__tw_halve(bucket, tag))
+            return outcome != 0;
+        met = weir__tw_add(&bucket->calls, tag, breaker_word, generation);
+    }
     int began = met & WEIR__TW_BEGAN;
-    if (met & WEIR__TW_FULL)
-        return outcome != 0;
     if (outcome & WEIR__FAILED)
         met |= weir__tw_add(&bucket->failed, tag, breaker_word, generation);
     if (outcome & WEIR__SLOW)
@@ -205,17 +247,23 @@ static inline int weir__tw_count(weir__time_window *window,
            weir__load_seq_cst(&window->watch) != 0;
 }
 
-/* Notes whether successes have to judge from now on.  1: judge once more. */
+/* Notes whether successes have to judge from now on.  1: judge once more.  In
+ * a generation that is over, nobody can tell; then the next one does. */
 static inline int weir__tw_watch(weir__time_window *window,
                                  const weir__rates *rates,
-                                 const weir__totals *totals)
+                                 const weir__totals *totals,
+                                 weir__atomic_u64 *breaker_word,
+                                 uint64_t generation)
 {
     uint32_t wanted = totals->calls < rates->minimum &&
                       totals->failed + totals->slow > 0;
     if (weir__load_seq_cst(&window->watch) == wanted)
         return 0;
     weir__store_seq_cst(&window->watch, wanted);
-    return 1;
+    if (weir__word_generation(weir__load_seq_cst(breaker_word)) == generation)
+        return 1;
+    weir__store_relaxed(&window->watch, 1u);
+    return 0;
 }
 
 #endif

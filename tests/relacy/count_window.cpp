@@ -10,14 +10,15 @@
 
 #include "explore.h"
 
-/* Five variants: two generations at once; TRIP: a limit is reached; LAP: one
- * thread records a whole lap that leads to the same counts, while another is
- * between its look at the oldest outcome and its swap; VERSION: laps that lead
- * to the same block, while another is about to write into it; MOVES: successes
- * take the place of a success and of a failure, after MOVES. */
+/* Six variants: two generations at once; STALE: the younger one leaves a cell
+ * as it was, which the older one is about to write; TRIP: a limit is reached;
+ * LAP: one thread records a whole lap that leads to the same counts, while
+ * another is between its look at the oldest outcome and its swap; VERSION: laps
+ * that lead to the same block, while another is about to write into it; MOVES:
+ * successes take the place of a success and of a failure, after MOVES. */
 #if defined(LAP)
 enum { CALLS = 3, THREADS = 2 };
-#elif defined(VERSION)
+#elif defined(VERSION) || defined(STALE)
 enum { CALLS = 2, THREADS = 2 };
 #elif defined(MOVES)
 enum { CALLS = 5, THREADS = 2 };
@@ -106,6 +107,15 @@ struct count_window : scenario<count_window, THREADS> {
         record(&never, 1, 0);
         if (index == 0)
             record(&never, 1, 0);
+#elif defined(STALE)
+        if (index == 0) {
+            record(&never, 1, WEIR__FAILED);
+            record(&never, 1, WEIR__FAILED);
+        } else {
+            weir__store_release(&breaker_word, weir__word(WEIR_CLOSED, 2, 0));
+            record(&never, 2, 0);
+            record(&never, 2, WEIR__SLOW);
+        }
 #elif defined(TRIP)
         record(&half, 1, index == 2 ? 0 : WEIR__FAILED);
         record(&half, 1, WEIR__FAILED);

@@ -62,8 +62,10 @@ s/weir__waiting_begin(&s->own.word);/int news = SEEDED(61) \&\& has_news(s, *wak
 
 # ---- count_window.h ----
 
+# 69: nor before the swap to another generation
+s/^            weir__cw_settle(window, x); .*/            if (!SEEDED(69)) weir__cw_settle(window, x);/
 # 70: the last outcome is not written before the next swap
-s/^            weir__cw_settle(window, x);/            if (!SEEDED(70)) weir__cw_settle(window, x);/
+s/^            weir__cw_settle(window, x);$/            if (!SEEDED(70)) weir__cw_settle(window, x);/
 # 71: nothing falls out of the window
 s/uint64_t oldest = x & WEIR__CW_FULL/uint64_t oldest = !SEEDED(71) \&\& (x \& WEIR__CW_FULL)/
 # 72: the same word comes again a lap later
@@ -92,6 +94,14 @@ s/^           weir__load_seq_cst(&window->watch) != 0;/           (!SEEDED(80) \
 /weir__tw_watch(/,/^}/s/return 1;/return !SEEDED(81);/
 # 82: failures do not judge
 s/return outcome != 0 ||/return (outcome != 0 \&\& !SEEDED(82)) ||/
+# 83: nobody looks whether his generation is over
+/weir__tw_watch(/,/^}/s/if (weir__word_generation(/if (SEEDED(83) || weir__word_generation(/
+# 84: each who finds a bucket full halves it
+/weir__tw_halve(/,/^}/s/^    if (!weir__cas_acq_rel(/    if (!SEEDED(84) \&\& !weir__cas_acq_rel(/
+# 85: the calls are halved first
+/weir__tw_halve(/,/^}/s/^    weir__tw_halve_one(&bucket->failed, tag);/    if (SEEDED(85)) weir__tw_halve_one(\&bucket->calls, tag);\
+&/
+/weir__tw_halve(/,/^}/s/^    weir__tw_halve_one(&bucket->calls, tag);/    if (!SEEDED(85)) &/
 
 # ---- budget_core.h ----
 

@@ -102,8 +102,8 @@ static void time_window_counts_failures_after_days_of_success(void **state)
     weir_clock_unref(clock);
 }
 
-/* 4,194,303 calls are as many as a bucket counts. */
-static void full_bucket_keeps_its_rates(void **state)
+/* As many calls as a bucket counts, and again; then nothing works. */
+static void full_bucket_keeps_its_rates_and_counts_on(void **state)
 {
     (void)state;
     weir_clock *clock = new_virtual_clock();
@@ -113,6 +113,15 @@ static void full_bucket_keeps_its_rates(void **state)
     for (int i = 0; i < 9000000; i++)
         record(breaker, i % 10 < 7 ? WEIR_SUCCESS : WEIR_TRANSIENT, WEIR_OK);
     assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+    weir_breaker_snapshot s = {.size = sizeof s};
+    weir_breaker_inspect(breaker, &s);
+    assert_in_range(s.calls, 2097151, 4194302);
+    assert_in_range(s.failed * 10000 / s.calls, 2999, 3001);
+    uint64_t enough = s.calls * 4 / 10 + 10; /* 30 % become 50 */
+    for (uint64_t i = 0;
+         i < enough && weir_breaker_state(breaker) == WEIR_CLOSED; i++)
+        record(breaker, WEIR_TRANSIENT, WEIR_OK);
+    assert_int_equal(weir_breaker_state(breaker), WEIR_OPEN);
     weir_breaker_unref(breaker);
     weir_clock_unref(clock);
 }
@@ -181,7 +190,7 @@ int main(void)
         cmocka_unit_test(breaker_trips_again_after_an_outage_of_any_length),
         cmocka_unit_test(time_window_counts_after_any_silence),
         cmocka_unit_test(time_window_counts_failures_after_days_of_success),
-        cmocka_unit_test(full_bucket_keeps_its_rates),
+        cmocka_unit_test(full_bucket_keeps_its_rates_and_counts_on),
         cmocka_unit_test(slow_budget_fills_in_its_own_time),
         cmocka_unit_test(ignored_outcome_does_not_open_after_a_stricter_option),
         cmocka_unit_test(options_it_has_already_cost_no_memory),

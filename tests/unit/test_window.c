@@ -940,6 +940,55 @@ static void run_that_completes_the_minimum_trips(void **state)
     weir_clock_unref(clock);
 }
 
+/* Which costs them more than they cost otherwise. */
+static void successes_judge_only_while_calls_are_missing(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_TIME);
+    o.minimum_calls = 4;
+    o.failure_rate = 1.0;
+    weir_breaker *breaker = new_breaker(&o);
+    for (int i = 0; i < 4; i++) {
+        record(breaker, i == 0, 0);
+        assert_int_equal(breaker->u.time.window.watch, i < 3);
+    }
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
+/* Of another generation by the time it returns, which is about to complete
+ * its minimum with a success. */
+static int begin_anew(weir_attempt *attempt, void *arg)
+{
+    weir_breaker *breaker = arg;
+    (void)attempt;
+    weir_breaker_reset(breaker);
+    for (int i = 0; i < 3; i++)
+        record(breaker, i < 2, 0);
+    return 0;
+}
+
+static void success_of_an_older_generation_keeps_nobody_from_judging(
+    void **state)
+{
+    (void)state;
+    for (uint32_t window = WEIR_WINDOW_COUNT; window <= WEIR_WINDOW_TIME;
+         window++) {
+        weir_clock *clock = new_virtual_clock();
+        weir_breaker_options o = window_options(clock, window);
+        o.slow_call_ns = WEIR_NEVER;
+        o.minimum_calls = 4;
+        weir_breaker *breaker = new_breaker(&o);
+        assert_int_equal(weir_breaker_run(breaker, begin_anew, breaker), 0);
+        assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+        record(breaker, 0, 0);
+        assert_int_equal(weir_breaker_state(breaker), WEIR_OPEN);
+        weir_breaker_unref(breaker);
+        weir_clock_unref(clock);
+    }
+}
+
 typedef struct meeting {
     weir_breaker *breaker;
     atomic_int there;
@@ -1015,6 +1064,9 @@ int main(void)
         cmocka_unit_test(a_window_without_memory_for_stripes_counts_in_one),
         cmocka_unit_test(stripes_are_asked_for_once),
         cmocka_unit_test(run_that_completes_the_minimum_trips),
+        cmocka_unit_test(successes_judge_only_while_calls_are_missing),
+        cmocka_unit_test(
+            success_of_an_older_generation_keeps_nobody_from_judging),
         cmocka_unit_test(stripes_that_two_threads_add_are_there_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
