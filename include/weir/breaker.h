@@ -77,7 +77,9 @@ typedef struct weir_breaker_options {
     uint64_t window_ns;         /* time: buckets * 1 ms..1 year, default
                                    10 s.  Where a bucket is 128 ms or more,
                                    outcomes are dated by the kernel's coarse
-                                   clock, which is late by some ms. */
+                                   clock, which is late by some ms.  A bucket
+                                   of 4 million calls is halved: its rates
+                                   stay. */
     uint32_t window_calls;      /* count: 1..1,024, default 100 */
     uint32_t buckets;           /* time: in how many steps calls fall out of
                                    the window; 1..64, default 10 */
@@ -120,7 +122,8 @@ typedef struct weir_breaker_options {
 WEIR_API int weir_breaker_options_init(weir_breaker_options *options,
                                        uint32_t size);
 
-/* Makes a closed breaker.
+/* Makes a closed breaker.  Its time ends 36 years later: then open times are
+ * over at once.
  * options   NULL: the defaults
  * WEIR_EINVAL    out is NULL, options->size is too small, or a field is out of
  *                its range

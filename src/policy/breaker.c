@@ -11,6 +11,11 @@ static weir__breaker_core *core_of(const weir_breaker *breaker)
 
 /* ---- life ---- */
 
+/* So that, at the end of time, all the time that the word can tell has passed,
+ * and no state lasts beyond it. */
+#define LATEST_START \
+    (WEIR_NEVER - 1 - ((WEIR__PAYLOAD_MASK + 1) << WEIR__TICK_SHIFT))
+
 static void finish(weir__policy *policy)
 {
     weir_breaker *breaker = (weir_breaker *)policy;
@@ -41,7 +46,8 @@ int weir_breaker_new(weir_breaker **out, const weir_breaker_options *options)
     breaker->timed = o.slow_call_ns != WEIR_NEVER;
     breaker->first_limits = limits;
     atomic_init(&breaker->limits, &breaker->first_limits);
-    breaker->made_ns = weir_clock_now_ns(breaker->policy.clock);
+    breaker->made_ns = weir__time_min(
+        weir_clock_now_ns(breaker->policy.clock), LATEST_START);
     weir__breaker_core_init(&breaker->core);
     weir__breaker_window_init(breaker, &o);
     *out = breaker;

@@ -124,7 +124,12 @@ static inline uint32_t weir__streak_raise(weir__breaker_core *core, uint64_t w)
     for (;;) {
         uint64_t ahead = (generation - (s >> 8)) & WEIR__GENERATION_MASK;
         uint64_t openings = s & 0xff;
-        if (ahead == 0 || ahead > WEIR__GENERATION_MASK / 2)
+        if (ahead == 0)
+            return (uint32_t)openings;
+        /* a later opening, of which w knows nothing; or one from very long
+         * ago, if w is the word still */
+        if (ahead > WEIR__GENERATION_MASK / 2 &&
+            weir__load_acquire(&core->word) != w)
             return (uint32_t)openings;
         if (weir__word_state(w) != WEIR_HALF_OPEN)
             openings = 0;

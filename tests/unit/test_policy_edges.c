@@ -95,10 +95,14 @@ static void breaker_that_opens_at_the_end_of_its_time_is_open(void **state)
 /* Of the seed alone: they are the same in each process. */
 static void seeded_open_times_are_drawn_from_the_seed(void **state)
 {
-    weir__breaker_limits limits = {.open_ns = SECOND, .open_max_ns = YEAR,
-                                   .open_factor = 1.0, .open_jitter = 0.5,
-                                   .seeded = 1, .seed = 42};
+    weir_breaker_options o = breaker_options(vclock), copy;
+    weir__breaker_limits limits;
     (void)state;
+    o.open_ns = SECOND;
+    o.open_jitter = 0.5;
+    o.seeded = 1;
+    o.seed = 42;
+    assert_int_equal(weir__breaker_limits_from(&limits, &copy, &o), WEIR_OK);
     for (uint64_t generation = 1; generation < 10; generation++)
         assert_true(weir__breaker_open_time(&limits, 0, generation) ==
                     SECOND + weir__random_between(
@@ -120,6 +124,56 @@ static void the_first_open_time_is_exact(void **state)
                                    .open_factor = 2.0};
     (void)state;
     assert_true(weir__breaker_open_time(&limits, 0, 1) == YEAR - 1);
+}
+
+/* At the end of time none is left to wait for. */
+static void no_breaker_is_open_at_the_end_of_time(void **state)
+{
+    static const uint64_t before_ns[] = {0, 1, SECOND, 36 * YEAR, 37 * YEAR};
+    (void)state;
+    for (size_t i = 0; i < COUNT(before_ns); i++) {
+        weir_clock *clock;
+        assert_int_equal(weir_clock_new_virtual(
+                             &clock, WEIR_NEVER - 1 - before_ns[i]),
+                         WEIR_OK);
+        weir_breaker_options o = breaker_options(clock);
+        replace(&o);
+        calls(5, WEIR_TRANSIENT);
+        if (before_ns[i] > 60 * SECOND)
+            assert_rejects();
+        weir_clock_advance(clock, before_ns[i]);
+        assert_state(WEIR_HALF_OPEN);
+        calls(3, WEIR_SUCCESS);
+        assert_state(WEIR_CLOSED);
+        weir_clock_unref(clock);
+    }
+}
+
+/* One that was reset once a second for twelve days, and did not open. */
+static void open_times_grow_from_the_first_after_any_number_of_resets(
+    void **state)
+{
+    static const uint64_t resets[] = {1 << 20, (1 << 20) + 2, (1 << 21) - 2};
+    (void)state;
+    for (size_t i = 0; i < COUNT(resets); i++) {
+        weir_breaker_options o = breaker_options(vclock);
+        o.open_factor = 2.0;
+        replace(&o);
+        calls(5, WEIR_TRANSIENT);
+        pass_open_time();
+        calls(1, WEIR_TRANSIENT);
+        assert_in_range(weir_breaker_retry_after_ns(breaker), 120 * SECOND,
+                        120 * SECOND + TICK);
+        for (uint64_t n = 0; n < resets[i]; n++)
+            weir_breaker_reset(breaker);
+        for (int opening = 0; opening < 3; opening++) {
+            calls(opening ? 1 : 5, WEIR_TRANSIENT);
+            assert_in_range(weir_breaker_retry_after_ns(breaker),
+                            (60 * SECOND) << opening,
+                            ((60 * SECOND) << opening) + TICK);
+            pass_open_time();
+        }
+    }
 }
 
 static void note(const weir_event *event, void *arg)
@@ -415,7 +469,9 @@ int main(void)
         TEST(breaker_goes_by_the_time_that_is_given),
         TEST(window_goes_by_the_time_that_is_given),
         TEST(breaker_that_opens_at_the_end_of_its_time_is_open),
-        cmocka_unit_test(seeded_open_times_are_drawn_from_the_seed),
+        TEST(seeded_open_times_are_drawn_from_the_seed),
+        TEST(no_breaker_is_open_at_the_end_of_time),
+        TEST(open_times_grow_from_the_first_after_any_number_of_resets),
         cmocka_unit_test(the_first_open_time_is_exact),
         TEST(what_is_no_transition_is_no_event_after_a_million),
         TEST(breaker_that_is_reset_before_it_trips_has_one_event),
