@@ -58,8 +58,9 @@ WEIR_API int weir_bulkhead_run(weir_bulkhead *bulkhead, weir_fn fn, void *arg);
  * weir_bulkhead_release.
  * WEIR_EFULL   none is free
  * WEIR_EINVAL  bulkhead is NULL
- * Lock-free, unless permits of abandoned work are due to be taken back, which
- * may give the wake signal of stepped calls; never blocks. */
+ * Lock-free, unless none is free while work is abandoned: it takes back the
+ * permits that are due, which may give the wake signal of stepped calls.  Never
+ * blocks. */
 WEIR_API int weir_bulkhead_try_acquire(weir_bulkhead *bulkhead);
 
 /* Takes a permit, waiting for one up to the queue time.
@@ -83,7 +84,8 @@ WEIR_API int weir_bulkhead_acquire_until(weir_bulkhead *bulkhead,
  * WEIR_ESTALE  no permit is out: one was given back twice (seen for sure only
  *              where threads do not contend for permits)
  * WEIR_EINVAL  bulkhead is NULL
- * Lock-free when nobody waits; gives the wake signal of a stepped call. */
+ * Lock-free when nobody waits and no work is abandoned; gives the wake signal
+ * of a stepped call. */
 WEIR_API int weir_bulkhead_release(weir_bulkhead *bulkhead);
 
 /* Changes how many permits there are.  More serve the queue at once; fewer

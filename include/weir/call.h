@@ -120,9 +120,10 @@ WEIR_API int weir_call_reset(weir_call *call,
  * It comes only after a WAIT, at most once for each, possibly without need,
  * from any thread, even from inside another call's step: it must do no more
  * than schedule a step.
- * destroy (NULL: none) runs with arg when the call's memory is gone, which is
- * after its last attempt was finished, on the thread that did that; or before
- * an error is returned.
+ * destroy (NULL: none) runs with arg when the call's memory is gone: after it
+ * was given back and its last attempt was finished, on the thread that did so,
+ * or on one that was about to wake the call (it fires a token, hands a permit
+ * over, or moves a virtual clock); or before an error is returned.
  * WEIR_EINVAL  call or fn is NULL, or a wake signal is set already
  * Before the first step. */
 WEIR_API int weir_call_on_wake(weir_call *call, void (*fn)(void *arg),

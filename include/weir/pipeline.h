@@ -53,7 +53,10 @@ WEIR_API int weir_pipeline_classify(weir_pipeline *pipeline,
                                     weir_classify_fn fn, void *arg,
                                     weir_destroy_fn destroy);
 
-/* Adds a policy inside of those added before and takes a reference on it.
+/* Adds a policy inside of those added before and takes a reference on it.  One
+ * that a call meets twice, here or in a run inside of it, is asked twice: of a
+ * bulkhead it takes two permits, of a half-open breaker two probes, and where
+ * there is but one it is rejected.
  * WEIR_EINVAL  an argument is NULL, the pipeline is sealed or holds
  *              WEIR_PIPELINE_MAX policies, or the clocks differ */
 WEIR_API int weir_pipeline_add_timeout(weir_pipeline *pipeline,

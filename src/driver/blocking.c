@@ -1,5 +1,7 @@
 #include "driver/blocking.h"
 
+#include <stddef.h>
+
 #include "base/park.h"
 #include "engine/direct.h"
 #include "engine/step.h"
@@ -7,7 +9,8 @@
 /* Lives on the caller's stack; initialised as far as it is used. */
 typedef struct blocking {
     weir_call call; /* first */
-    int can_park;   /* the parker is set up */
+    weir__waker token_waker; /* fired by cancel tokens alone */
+    int can_park;            /* the parker is set up */
     weir__parker parker;
     weir_attempt attempt;
     weir__node slots[WEIR_PIPELINE_MAX];
@@ -53,16 +56,36 @@ static void hold(weir__waker *waker)
     weir__waker_hold(&((blocking *)waker)->parker.waker);
 }
 
-/* On a foreign thread.  The run does not end before the parker is fired. */
 static void fire(weir__waker *waker)
 {
-    blocking *b = (blocking *)waker;
-    if (weir__call_cancelled(&b->call))
-        weir__attempt_tell_cancel(&b->attempt);
-    weir__waker_fire(&b->parker.waker);
+    weir__waker_fire(&((blocking *)waker)->parker.waker);
 }
 
 static const weir__waker_type blocking_waker = {hold, fire};
+
+/* ---- cancel tokens: apart, for whoever hands a permit over may be late, and
+ * must not find that there is somebody to be told ---- */
+
+static blocking *blocking_of_token(weir__waker *waker)
+{
+    return (blocking *)(void *)((char *)waker -
+                                offsetof(blocking, token_waker));
+}
+
+static void hold_token(weir__waker *waker)
+{
+    hold(&blocking_of_token(waker)->call.waker);
+}
+
+/* On a foreign thread.  The run does not end before the parker is fired. */
+static void fire_token(weir__waker *waker)
+{
+    blocking *b = blocking_of_token(waker);
+    weir__attempt_tell_cancel(&b->attempt);
+    fire(&b->call.waker);
+}
+
+static const weir__waker_type token_waker = {hold_token, fire_token};
 
 /* ---- begin, end ---- */
 
@@ -70,6 +93,7 @@ static void begin(blocking *b, weir_pipeline *pipeline,
                   const weir_call_options *options)
 {
     b->call.waker.type = &blocking_waker;
+    b->token_waker.type = &token_waker;
     b->call.type = &blocking_type;
     b->call.pipeline = pipeline;
     b->call.slots = b->slots;
@@ -155,7 +179,7 @@ static int drive(blocking *b, weir_fn fn, void *arg)
 static void watch_tokens(blocking *b)
 {
     if (prepare_wait(&b->call) == WEIR_OK) {
-        weir__call_watch_tokens(&b->call);
+        weir__call_watch_tokens(&b->call, &b->token_waker);
     } else {
         weir__verdict v = weir__verdict_by_call(WEIR_ENOMEM, WEIR_IGNORED);
         weir__leave(&b->call, &v);

@@ -228,6 +228,13 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape, void *handle,
         weir__unlikely(!weir__bulkhead_take(
             weir__straight_bulkhead(shape, handle))))
         return weir__straight_full(shape, handle, fn, arg);
+    /* who has left the permit may have tripped the breaker before */
+    if ((shape & WEIR__GUARDED) && (shape & WEIR__LIMITED) &&
+        weir__unlikely(weir__load_acquire(&weir__straight_breaker(
+                           shape, handle)->core.word) != s.word)) {
+        weir__bulkhead_release(weir__straight_bulkhead(shape, handle));
+        return weir__turn_off_before(shape, handle, fn, arg);
+    }
     s.attempt.call = NULL;
     s.attempt.said = 0;
     s.attempt.deadline_ns = WEIR_NEVER;

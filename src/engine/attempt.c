@@ -65,6 +65,14 @@ int weir_attempt_set_outcome(weir_attempt *attempt, int outcome)
 
 /* ---- cancellation ---- */
 
+static void call_on_cancel(weir_attempt *attempt)
+{
+    int cancelable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    attempt->on_cancel(attempt, attempt->on_cancel_arg);
+    pthread_setcancelstate(cancelable, NULL);
+}
+
 int weir_attempt_on_cancel(weir_attempt *attempt, weir_attempt_cancel_fn fn,
                            void *arg)
 {
@@ -78,30 +86,32 @@ int weir_attempt_on_cancel(weir_attempt *attempt, weir_attempt_cancel_fn fn,
     uint32_t none = WEIR__CANCEL_NONE;
     if (!weir__cas_acq_rel(&attempt->cancel_state, &none,
                              (uint32_t)WEIR__CANCEL_LISTENS))
-        fn(attempt, arg);
+        call_on_cancel(attempt);
     return WEIR_OK;
 }
 
 void weir__attempt_tell_cancel(weir_attempt *attempt)
 {
-    int cancelable;
     if (weir__exchange_acq_rel(&attempt->cancel_state,
-                               (uint32_t)WEIR__CANCEL_TOLD) !=
+                               (uint32_t)WEIR__CANCEL_TOLD) ==
         WEIR__CANCEL_LISTENS)
-        return;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-    attempt->on_cancel(attempt, attempt->on_cancel_arg);
-    pthread_setcancelstate(cancelable, NULL);
+        call_on_cancel(attempt);
 }
 
 /* ---- stepped attempts ---- */
+
+static int may_have_failed(const weir_attempt *attempt, int code)
+{
+    return code != 0 || (attempt->said & WEIR__SAID_OUTCOME) ||
+           attempt->call->pipeline->classify != weir_classify_default;
+}
 
 /* The time of the finish, not of the step that comes after it, where the
  * verdict may depend on it. */
 static uint64_t time_of_finish(const weir_attempt *attempt, int code)
 {
     if (attempt->call->pipeline->timed ||
-        (code != 0 && attempt->deadline_ns != WEIR_NEVER))
+        (attempt->deadline_ns != WEIR_NEVER && may_have_failed(attempt, code)))
         return weir_clock_now_ns(attempt->clock);
     return WEIR_NOW;
 }

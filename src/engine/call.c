@@ -87,10 +87,10 @@ uint64_t weir__call_read_now(weir_call *call)
     return call->now_ns;
 }
 
-void weir__call_watch_tokens(weir_call *call)
+void weir__call_watch_tokens(weir_call *call, weir__waker *waker)
 {
     for (uint32_t i = 0; i < call->token_count; i++)
-        weir__cancel_add(call->tokens[i], &call->links[i], &call->waker);
+        weir__cancel_add(call->tokens[i], &call->links[i], waker);
 }
 
 void weir__call_unwatch_tokens(weir_call *call)

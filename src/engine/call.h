@@ -88,8 +88,8 @@ static inline uint64_t weir__call_now(weir_call *call)
     return call->now_ns != WEIR_NOW ? call->now_ns : weir__call_read_now(call);
 }
 
-/* Has the cancel tokens fire the call's waker, or stops that. */
-void weir__call_watch_tokens(weir_call *call);
+/* Has the cancel tokens fire a waker, or stops that. */
+void weir__call_watch_tokens(weir_call *call, weir__waker *waker);
 void weir__call_unwatch_tokens(weir_call *call);
 
 int weir__call_tokens_fired(const weir_call *call);

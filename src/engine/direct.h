@@ -27,9 +27,18 @@ static inline int weir__direct_enter(weir_call *call)
         if (!weir__word_passes(call->passed_word))
             return 0;
     }
-    if ((shape & WEIR__LIMITED) &&
-        !weir__bulkhead_take(pipeline->bulkhead))
-        return 0;
+    if (shape & WEIR__LIMITED) {
+        if (!weir__bulkhead_take(pipeline->bulkhead))
+            return 0;
+        /* who has left the permit may have tripped the breaker before */
+        if ((shape & WEIR__GUARDED) &&
+            weir__unlikely(
+                weir__load_acquire(&pipeline->breaker->core.word) !=
+                call->passed_word)) {
+            weir__bulkhead_release(pipeline->bulkhead);
+            return 0;
+        }
+    }
     if (shape & WEIR__TIMED) {
         call->passed_ns = weir__call_now(call);
         deadline_ns = weir__time_min(

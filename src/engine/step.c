@@ -124,9 +124,14 @@ static int step_entering(weir_call *call)
         return 0;
     }
     while (call->entering < call->pipeline->count) {
-        enter(call, call->entering++);
+        uint32_t layer = call->entering++;
+        enter(call, layer);
         if (call->state != WEIR__ENTERING)
             return 0;
+        if (call->entering <= layer) { /* rejected, and tried again at once */
+            weir__call_set_now(call, WEIR_NOW);
+            return 0;
+        }
     }
     return start_attempt(call);
 }
@@ -311,7 +316,7 @@ int weir__step_again(weir_call *call, int code)
     if (retry->policy.kind != WEIR__RETRY)
         return 0;
     int outcome = weir__pipeline_classify(call->pipeline, code);
-    if (!weir__outcome_retryable(outcome) ||
+    if (!weir__outcome_retryable(outcome) || weir__call_cancelled(call) ||
         !weir__retry_at_once(retry, &node->u.progress)) {
         weir_attempt_set_outcome(attempt, outcome);
         return 0;

@@ -220,7 +220,7 @@ static void begin(stepped *s, const weir_call_options *options)
         return;
     for (uint32_t i = 0; i < s->call.token_count; i++)
         weir_cancel_ref(s->call.tokens[i]);
-    weir__call_watch_tokens(&s->call);
+    weir__call_watch_tokens(&s->call, &s->call.waker);
 }
 
 /* Points *options at what holds for the call. */
@@ -299,7 +299,16 @@ int weir_call_wake_fd(weir_call *call, int fd)
 
 /* ---- stepping ---- */
 
-/* The second look, after WAITING was set. */
+/* Is a permit there, or will one be taken back sooner than was known? */
+static int queue_has_news(weir_call *call, uint64_t wake_ns)
+{
+    weir_bulkhead *bulkhead =
+        (weir_bulkhead *)call->pipeline->layers[call->node->layer];
+    return weir__bulkhead_reclaim(bulkhead, WEIR_NOW) < wake_ns ||
+           weir__waiter_granted(&call->waiter);
+}
+
+/* The second look, after WAITING was set: at all that a waker tells. */
 static int has_news(stepped *s, uint64_t wake_ns)
 {
     weir_call *call = &s->call;
@@ -308,7 +317,7 @@ static int has_news(stepped *s, uint64_t wake_ns)
     if ((call->state == WEIR__RUNNING || call->state == WEIR__DIRECT) &&
         weir__attempt_finished(call->attempt))
         return 1;
-    if (call->state == WEIR__QUEUEING && weir__waiter_granted(&call->waiter))
+    if (call->state == WEIR__QUEUEING && queue_has_news(call, wake_ns))
         return 1;
     return weir__clock_is_virtual(call->pipeline->clock) &&
            weir_clock_now_ns(call->pipeline->clock) >= wake_ns;

@@ -155,6 +155,27 @@ int weir_bulkhead_resize(weir_bulkhead *bulkhead, uint32_t max_concurrent)
 
 /* ---- abandoned work ---- */
 
+/* Under the lock.  Those who give up come here in another order than their
+ * times say, and one of them may be wrong about the time. */
+static void list(weir_bulkhead *bulkhead, weir__abandoned *permit)
+{
+    weir__abandoned *older = bulkhead->youngest;
+    while (older && older->until_ns > permit->until_ns)
+        older = older->older;
+    permit->older = older;
+    permit->younger = older ? older->younger : bulkhead->oldest;
+    if (permit->older)
+        permit->older->younger = permit;
+    else
+        bulkhead->oldest = permit;
+    if (permit->younger)
+        permit->younger->older = permit;
+    else
+        bulkhead->youngest = permit;
+    permit->listed = 1;
+    weir__add_relaxed(&bulkhead->abandoned, 1u);
+}
+
 /* Under the lock. */
 static void unlist(weir_bulkhead *bulkhead, weir__abandoned *permit)
 {
@@ -185,16 +206,8 @@ void weir__bulkhead_abandon(weir_bulkhead *bulkhead, weir__abandoned *permit,
                             uint64_t now_ns)
 {
     permit->until_ns = weir__time_add(now_ns, bulkhead->abandoned_max_ns);
-    permit->younger = NULL;
     weir__mutex_lock(&bulkhead->queue.lock);
-    permit->older = bulkhead->youngest;
-    permit->listed = 1;
-    if (permit->older)
-        permit->older->younger = permit;
-    else
-        bulkhead->oldest = permit;
-    bulkhead->youngest = permit;
-    weir__add_relaxed(&bulkhead->abandoned, 1u);
+    list(bulkhead, permit);
     weir__waker *waker = hold_first_waiter(bulkhead);
     weir__mutex_unlock(&bulkhead->queue.lock);
     if (waker)

@@ -22,7 +22,7 @@ struct weir_bulkhead {
     uint64_t queue_ns;
     uint64_t abandoned_max_ns; /* WEIR_NEVER: for ever */
     weir__queue queue;
-    weir__abandoned *oldest; /* under queue.lock: a list in order of age */
+    weir__abandoned *oldest; /* under queue.lock: a list by until_ns */
     weir__abandoned *youngest;
     weir__atomic_u32 abandoned; /* the length of it; set under the lock */
     _Alignas(WEIR__LINE) weir__bulkhead_core core;

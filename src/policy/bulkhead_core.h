@@ -16,7 +16,6 @@
  *   4. A waiter leaves the list once: by a grant or by quitting, whichever
  *      takes the lock first.  So a permit is never given to somebody who has
  *      gone, and nobody leaves with a permit that he does not know of.
- *
  *   5. Who is turned away, or joins the queue, has seen a word without an era:
  *      one that tells.
  *
@@ -28,8 +27,8 @@
  * the mark is visible, the waiter may run on and its frame be gone.
  *
  * Memory orders.  A permit orders the work of two callers: giving it back
- * releases, taking it acquires.  The limit is read after the word.  The grant mark does the same from granter to
- * waiter.  The rest is under the lock. */
+ * releases, taking it acquires.  The grant mark does the same from granter to
+ * waiter.  The limit is read after the word.  The rest is under the lock. */
 #ifndef WEIR_POLICY_BULKHEAD_CORE_H
 #define WEIR_POLICY_BULKHEAD_CORE_H
 

@@ -218,5 +218,6 @@ int main(void)
     search(&bulkhead_world);
     search(&call_world);
     search(&run_world);
+    search(&permit_world);
     return 0;
 }

@@ -29,6 +29,7 @@ static weir_call *call;
 static weir_attempt *attempt, *old, *shared;
 static enum { NONE, HELD, LEFT } permit; /* a stranger's */
 static int action, woken, destroyed;
+static uint64_t wake_ns; /* of the action */
 
 static void wake(void *arg)
 {
@@ -50,6 +51,7 @@ static void note(weir_step *out)
     while (out->action == WEIR_STEP_CANCEL)
         must(weir_call_step(call, WEIR_NOW, out));
     action = out->action;
+    wake_ns = out->wake_ns;
     if (action == WEIR_STEP_ATTEMPT)
         attempt = out->attempt;
 }
@@ -136,6 +138,17 @@ static uint64_t free_permit(int who)
     return 0;
 }
 
+static uint64_t abandon(int who)
+{
+    (void)who;
+    if (permit == HELD) {
+        weir__bulkhead_abandon(bulkhead, &abandoned,
+                               weir_clock_now_ns(vclock));
+        permit = LEFT;
+    }
+    return 0;
+}
+
 static uint64_t pass_time(int who)
 {
     (void)who;
@@ -178,7 +191,7 @@ static void make_pipeline(int state)
     retries.base_ns = 0;
     retries.max_attempts = 2;
     limits.max_concurrent = state == APART ? 2 : 1;
-    limits.abandoned_max_ns = state == DUE ? SECOND : WEIR_NEVER;
+    limits.abandoned_max_ns = state < HANDED_OUT ? SECOND : WEIR_NEVER;
     times.timeout_ns = SECOND;
     must(weir_pipeline_new(&pipeline, &options));
     must(weir_retry_new(&retry, &retries));
@@ -211,10 +224,9 @@ static void make_call(int with_token)
 static void wait_in_queue(int state)
 {
     must(weir_bulkhead_try_acquire(bulkhead));
-    permit = state == DUE ? LEFT : HELD;
+    permit = HELD;
     if (state == DUE)
-        weir__bulkhead_abandon(bulkhead, &abandoned,
-                               weir_clock_now_ns(vclock));
+        abandon(0);
     if (state != FULL)
         step(0);
     if (state == QUEUED_TOO_LONG)
@@ -243,12 +255,14 @@ static void begin(int variant)
     }
 }
 
-/* Who was told to wait and was not woken has nothing to do. */
+/* Who was told to wait and was not woken has nothing to do, and no earlier
+ * time to wait for. */
 static void drive(void)
 {
     if (action == WEIR_STEP_WAIT && !woken) {
+        uint64_t told_ns = wake_ns;
         step(0);
-        if (action != WEIR_STEP_WAIT)
+        if (action != WEIR_STEP_WAIT || wake_ns < told_ns)
             fail("a wake was lost");
     }
     for (int turns = 0; action != WEIR_STEP_DONE; turns++) {
@@ -298,6 +312,7 @@ static const operation operations[] = {
     {"cancel", cancel, CANCELS},
     {"fire the token", fire, 0},
     {"free a permit", free_permit, FREES},
+    {"abandon a permit", abandon, FREES},
     {"pass time", pass_time, 0},
     {"force the breaker open", trip, 0},
     {"give the call back", unref, STEPS | CANCELS},

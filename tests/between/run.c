@@ -1,4 +1,5 @@
-/* Blocking runs that nothing keeps waiting, and who cancels them. */
+/* Runs that nothing keeps waiting: who cancels them, and who leaves them his
+ * permit. */
 #include "between.h"
 
 #include <string.h>
@@ -81,3 +82,82 @@ static const operation operations[] = {
     {0, 0, 0}};
 
 const world run_world = {"blocking run", 3, begin, operations, end};
+
+/* ---- a permit, and the breaker inside of it that its holder trips ---- */
+
+static weir_bulkhead *bulkhead;
+static int is_held;
+
+static int succeed(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (void)arg;
+    return 0;
+}
+
+static uint64_t run_straight(int who)
+{
+    (void)who;
+    return (uint64_t)weir_run(pipeline, succeed, 0);
+}
+
+static uint64_t run_stepped(int who)
+{
+    weir_call *call;
+    weir_step out = {.size = sizeof out};
+    weir_result result = {.size = sizeof result};
+    (void)who;
+    must(weir_call_new(&call, pipeline, 0));
+    must(weir_call_step(call, WEIR_NOW, &out));
+    if (out.action == WEIR_STEP_ATTEMPT)
+        must(weir_call_finish(call, out.attempt, 0, WEIR_NOW, &out));
+    must(weir_call_result(call, &result));
+    weir_call_unref(call);
+    return (uint64_t)result.code;
+}
+
+static uint64_t trip_and_leave(int who)
+{
+    if (is_held) {
+        is_held = 0;
+        trip(who);
+        must(weir_bulkhead_release(bulkhead));
+    }
+    return 0;
+}
+
+static void begin_full(int variant)
+{
+    weir_bulkhead_options options;
+    (void)variant;
+    must(weir_bulkhead_options_init(&options, sizeof options));
+    options.max_concurrent = 1;
+    options.max_queue = 0;
+    must(weir_bulkhead_new(&bulkhead, &options));
+    must(weir_breaker_new(&breaker, 0));
+    must(weir_pipeline_new(&pipeline, 0));
+    must(weir_pipeline_add_bulkhead(pipeline, bulkhead));
+    must(weir_pipeline_add_breaker(pipeline, breaker));
+    must(weir_pipeline_seal(pipeline));
+    must(weir_bulkhead_try_acquire(bulkhead));
+    is_held = 1;
+}
+
+static void end_full(void)
+{
+    trip_and_leave(0);
+    if (weir_bulkhead_running(bulkhead) != 0)
+        fail("a permit was lost");
+    weir_pipeline_unref(pipeline);
+    weir_breaker_unref(breaker);
+    weir_bulkhead_unref(bulkhead);
+}
+
+static const operation full_operations[] = {
+    {"run", run_straight, 0},
+    {"run by steps", run_stepped, 0},
+    {"trip and leave", trip_and_leave, 0},
+    {0, 0, 0}};
+
+const world permit_world = {"permit", 1, begin_full, full_operations,
+                            end_full};

@@ -158,31 +158,38 @@ static void waiter_is_told_of_work_abandoned_later(void **state)
     unmake(&f);
 }
 
-/* Only the first in the queue waits for it; when that one leaves, or is served
- * since there is one permit more, the next must. */
-static void next_waiter_is_told(int by_resize)
+typedef enum end { LEAVES, SERVED_BY_RESIZE, SERVED_BY_RELEASE } end;
+
+/* Only the first in the queue waits for it; when that one leaves, or is
+ * served, the next must. */
+static void next_waiter_is_told(end of_the_first)
 {
     int woken = 0;
-    fixture f = make(1, 2, 10 * SECOND);
+    fixture f = make(2, 2, 10 * SECOND);
     weir_call *calls[3] = {new_call(&f), new_call(&f), new_call(&f)};
     weir_attempt *attempt = step(calls[0]).attempt;
+    assert_int_equal(weir_bulkhead_try_acquire(f.bulkhead), WEIR_OK);
     weir_call_on_wake(calls[2], count_wake, &woken, NULL);
     assert_int_equal(step(calls[1]).action, WEIR_STEP_WAIT);
     assert_int_equal(step(calls[2]).action, WEIR_STEP_WAIT);
     weir_call_cancel(calls[0]);
     assert_int_equal(step(calls[0]).action, WEIR_STEP_CANCEL);
-    if (by_resize)
-        assert_int_equal(weir_bulkhead_resize(f.bulkhead, 2), WEIR_OK);
-    else
+    if (of_the_first == LEAVES)
         weir_call_unref(calls[1]);
+    else if (of_the_first == SERVED_BY_RESIZE)
+        assert_int_equal(weir_bulkhead_resize(f.bulkhead, 3), WEIR_OK);
+    else
+        assert_int_equal(weir_bulkhead_release(f.bulkhead), WEIR_OK);
     assert_int_equal(woken, 1);
     weir_step s = step(calls[2]);
     assert_int_equal(s.wake_ns, weir_clock_now_ns(f.clock) + 10 * SECOND);
-    if (by_resize)
+    if (of_the_first != LEAVES)
         weir_call_unref(calls[1]);
     weir_call_unref(calls[0]);
     weir_call_unref(calls[2]);
     weir_attempt_finish(attempt, 0, WEIR_NOW);
+    if (of_the_first != SERVED_BY_RELEASE)
+        weir_bulkhead_release(f.bulkhead);
     assert_int_equal(weir_bulkhead_running(f.bulkhead), 0);
     unmake(&f);
 }
@@ -190,13 +197,45 @@ static void next_waiter_is_told(int by_resize)
 static void next_waiter_is_told_when_the_first_leaves(void **state)
 {
     (void)state;
-    next_waiter_is_told(0);
+    next_waiter_is_told(LEAVES);
 }
 
 static void next_waiter_is_told_when_the_first_is_served(void **state)
 {
     (void)state;
-    next_waiter_is_told(1);
+    next_waiter_is_told(SERVED_BY_RESIZE);
+    next_waiter_is_told(SERVED_BY_RELEASE);
+}
+
+/* Given up by somebody whose time was an hour ahead, and by others. */
+static void permits_are_taken_back_in_the_order_of_their_times(void **state)
+{
+    enum { PERMITS = 4 };
+    static const uint64_t ahead_ns[PERMITS] = {3600 * SECOND, 2 * SECOND, 0,
+                                               SECOND};
+    (void)state;
+    weir__abandoned permits[PERMITS];
+    fixture f = make(PERMITS, 0, 10 * SECOND);
+    for (int i = 0; i < PERMITS; i++) {
+        assert_int_equal(weir_bulkhead_try_acquire(f.bulkhead), WEIR_OK);
+        weir__bulkhead_abandon(f.bulkhead, &permits[i],
+                               weir_clock_now_ns(f.clock) + ahead_ns[i]);
+    }
+    advance(f.clock, 10 * SECOND - 1);
+    assert_int_equal(weir_bulkhead_try_acquire(f.bulkhead), WEIR_EFULL);
+    advance(f.clock, 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(weir_bulkhead_try_acquire(f.bulkhead), WEIR_OK);
+        assert_int_equal(weir_bulkhead_try_acquire(f.bulkhead), WEIR_EFULL);
+        assert_int_equal(weir_bulkhead_abandoned(f.bulkhead), 3 - i);
+        advance(f.clock, SECOND);
+    }
+    for (int i = 0; i < PERMITS; i++)
+        weir__bulkhead_release_abandoned(f.bulkhead, &permits[i]);
+    for (int i = 0; i < 3; i++)
+        weir_bulkhead_release(f.bulkhead);
+    assert_int_equal(weir_bulkhead_running(f.bulkhead), 0);
+    unmake(&f);
 }
 
 static void *acquire(void *arg)
@@ -375,6 +414,7 @@ int main(void)
         cmocka_unit_test(permit_is_taken_back_when_its_time_is_over),
         cmocka_unit_test(waiting_call_gets_the_permit_that_is_taken_back),
         cmocka_unit_test(waiter_is_told_of_work_abandoned_later),
+        cmocka_unit_test(permits_are_taken_back_in_the_order_of_their_times),
         cmocka_unit_test(next_waiter_is_told_when_the_first_leaves),
         cmocka_unit_test(next_waiter_is_told_when_the_first_is_served),
         cmocka_unit_test(waiting_thread_gets_the_permit_that_is_taken_back),

@@ -65,6 +65,47 @@ static void given_time_that_goes_back_stands_still(void **state)
     weir_clock_unref(clock);
 }
 
+/* ---- when it ended ---- */
+
+static int classify_nothing_as_failure(int code, void *arg)
+{
+    (void)arg;
+    return code == 0 ? WEIR_TRANSIENT : WEIR_SUCCESS;
+}
+
+/* In time, though the step came late; whatever makes it a failure. */
+static void failure_is_as_late_as_its_finish_not_as_the_next_step(
+    void **state)
+{
+    enum { BY_CODE, BY_ATTEMPT, BY_CLASSIFIER, WAYS };
+    (void)state;
+    for (int way = 0; way < WAYS; way++)
+        for (int late = 0; late < 2; late++) {
+            weir_clock *clock = new_virtual_clock();
+            weir_pipeline *pipeline = new_pipeline(clock);
+            if (way == BY_CLASSIFIER)
+                weir_pipeline_classify(pipeline, classify_nothing_as_failure,
+                                       NULL, NULL);
+            put_timeout(pipeline, new_timeout(clock, 100 * MS));
+            weir_pipeline_seal(pipeline);
+            weir_call *call = new_call(pipeline);
+            weir_attempt *attempt = step_attempt(call);
+            int code = way == BY_CODE ? 7 : 0;
+            if (way == BY_ATTEMPT)
+                weir_attempt_set_outcome(attempt, WEIR_TRANSIENT);
+            advance(clock, late ? 100 * MS : 50 * MS);
+            weir_attempt_finish(attempt, code, WEIR_NOW);
+            advance(clock, 100 * MS);
+            weir_result r = step_done(call);
+            assert_int_equal(r.code, late ? WEIR_ETIMEDOUT : code);
+            assert_int_equal(r.rejected_by,
+                             late ? WEIR_BY_TIMEOUT : WEIR_BY_NONE);
+            weir_call_unref(call);
+            weir_pipeline_unref(pipeline);
+            weir_clock_unref(clock);
+        }
+}
+
 /* ---- how long it took ---- */
 
 static void call_is_as_slow_as_its_attempt_not_as_the_next_step(void **state)
@@ -249,17 +290,22 @@ static void no_thread_is_cancelled_in_what_an_attempt_is_told(void **state)
     (void)state;
     weir_clock *clock = new_virtual_clock();
     weir_pipeline *pipeline = new_timeout_pipeline(clock);
-    weir_call *call = new_call(pipeline);
-    int inside = -1, after = -1;
-    weir_attempt *attempt = step_attempt(call);
-    weir_attempt_on_cancel(attempt, note_cancel_state, &inside);
-    weir_call_cancel(call);
-    assert_int_equal(step_at(call, WEIR_NOW).action, WEIR_STEP_CANCEL);
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &after);
-    assert_int_equal(inside, PTHREAD_CANCEL_DISABLE);
-    assert_int_equal(after, PTHREAD_CANCEL_ENABLE);
-    weir_attempt_finish(attempt, 0, WEIR_NOW);
-    weir_call_unref(call);
+    for (int at_once = 0; at_once < 2; at_once++) {
+        weir_call *call = new_call(pipeline);
+        int inside = -1, after = -1;
+        weir_attempt *attempt = step_attempt(call);
+        if (!at_once)
+            weir_attempt_on_cancel(attempt, note_cancel_state, &inside);
+        weir_call_cancel(call);
+        assert_int_equal(step(call).action, WEIR_STEP_CANCEL);
+        if (at_once)
+            weir_attempt_on_cancel(attempt, note_cancel_state, &inside);
+        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &after);
+        assert_int_equal(inside, PTHREAD_CANCEL_DISABLE);
+        assert_int_equal(after, PTHREAD_CANCEL_ENABLE);
+        weir_attempt_finish(attempt, 0, WEIR_NOW);
+        weir_call_unref(call);
+    }
     weir_pipeline_unref(pipeline);
     weir_clock_unref(clock);
 }
@@ -402,6 +448,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clock_that_is_ahead_of_the_given_time_is_looked_at),
         cmocka_unit_test(given_time_that_goes_back_stands_still),
+        cmocka_unit_test(
+            failure_is_as_late_as_its_finish_not_as_the_next_step),
         cmocka_unit_test(call_is_as_slow_as_its_attempt_not_as_the_next_step),
         cmocka_unit_test(elapsed_time_begins_when_the_retry_is_entered),
         cmocka_unit_test(

@@ -3,6 +3,8 @@
 
 #include "world.h"
 
+#include "engine/call.h"
+
 static const play success[PLAYS] = {{0, 0, 0, 0}};
 static const play failure[PLAYS] = ALWAYS(0, 7);
 
@@ -404,6 +406,178 @@ static void a_parent_of_another_clock_is_rejected(void **state)
     close_world(&w);
 }
 
+/* ---- who tells it, and when ---- */
+
+typedef struct late_grant {
+    weir_pipeline *pipeline;
+    weir_call_options options; /* one token for both calls */
+    weir_call *inner;
+    int told, told_by_grant;
+} late_grant;
+
+/* On the thread that fires.  As one that has handed a permit to the inner run
+ * long ago, and gets to its wake now. */
+static void wake_inner(weir_attempt *attempt, void *arg)
+{
+    late_grant *g = arg;
+    (void)attempt;
+    weir__waker_hold(&g->inner->waker);
+    weir__waker_fire(&g->inner->waker);
+    g->told_by_grant = g->told;
+}
+
+static void note_told(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    ((late_grant *)arg)->told++;
+}
+
+static int fire_at_work(weir_attempt *attempt, void *arg)
+{
+    late_grant *g = arg;
+    g->inner = attempt->call;
+    weir_attempt_on_cancel(attempt, note_told, g);
+    weir_cancel_fire(g->options.cancel);
+    return 0;
+}
+
+static int run_and_be_told(weir_attempt *attempt, void *arg)
+{
+    late_grant *g = arg;
+    weir_attempt_on_cancel(attempt, wake_inner, g);
+    return weir_run_with(g->pipeline, &g->options, fire_at_work, g, NULL);
+}
+
+static void an_attempt_is_told_by_who_fires_and_nobody_else(void **state)
+{
+    world w;
+    late_grant g = {.options = call_options()};
+    (void)state;
+    open_world(&w, success);
+    build(&w, "b");
+    g.pipeline = w.pipeline;
+    g.options.cancel = new_cancel();
+    assert_int_equal(
+        weir_run_with(w.pipeline, &g.options, run_and_be_told, &g, NULL), 0);
+    assert_int_equal(g.told_by_grant, 0);
+    assert_int_equal(g.told, 1);
+    weir_cancel_unref(g.options.cancel);
+    close_world(&w);
+}
+
+typedef struct firing {
+    weir_cancel *cancel;
+    int asked, fires_at;
+} firing;
+
+static int fire_and_classify(int code, void *arg)
+{
+    firing *f = arg;
+    if (++f->asked == f->fires_at)
+        weir_cancel_fire(f->cancel);
+    return weir_classify_default(code, NULL);
+}
+
+static int count_run(weir_attempt *attempt, void *arg)
+{
+    (void)attempt;
+    (*(int *)arg)++;
+    return 7;
+}
+
+static void no_attempt_begins_that_its_classifier_has_cancelled(void **state)
+{
+    (void)state;
+    for (int at = 1; at <= 3; at++) {
+        weir_call_options o = call_options();
+        firing f = {.cancel = new_cancel(), .fires_at = at};
+        weir_retry_options r = retry_options(NULL);
+        int runs = 0;
+        r.base_ns = 0;
+        weir_pipeline *pipeline = new_pipeline(NULL);
+        weir_pipeline_classify(pipeline, fire_and_classify, &f, NULL);
+        put_retry(pipeline, new_retry(&r));
+        weir_pipeline_seal(pipeline);
+        o.cancel = f.cancel;
+        assert_int_equal(weir_run_with(pipeline, &o, count_run, &runs, NULL),
+                         WEIR_ECANCELED);
+        assert_int_equal(runs, at);
+        assert_int_equal(f.asked, at);
+        weir_pipeline_unref(pipeline);
+        weir_cancel_unref(f.cancel);
+    }
+}
+
+/* ---- rejections that are tried again without delay ---- */
+
+enum { READINGS = 1000 };
+
+typedef struct ticking {
+    uint64_t now_ns;
+    int readings;
+    weir_cancel *cancel; /* fired half way; NULL: never */
+} ticking;
+
+static uint64_t tick(void *arg)
+{
+    ticking *t = arg;
+    if (t->cancel && t->readings == READINGS / 2)
+        weir_cancel_fire(t->cancel);
+    t->readings++;
+    return t->now_ns += MS;
+}
+
+static void run_until_over(int by_token, int stepped)
+{
+    ticking t = {.now_ns = SECOND};
+    weir_call_options o = call_options();
+    weir_result result = {.size = sizeof result};
+    weir_step s = {.size = sizeof s};
+    weir_clock *clock;
+    weir_call *call;
+    int runs = 0;
+    assert_int_equal(weir_clock_new_custom(&clock, tick, &t, NULL), WEIR_OK);
+    weir_retry_options r = retry_options(clock);
+    weir_breaker_options b = breaker_options(clock);
+    r.base_ns = 0;
+    r.max_attempts = 1000000;
+    r.retry_on = WEIR_RETRY_OPEN;
+    weir_breaker *breaker = new_breaker(&b);
+    weir_breaker_set_mode(breaker, WEIR_FORCED_OPEN);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    put_timeout(pipeline, new_timeout(clock, READINGS * MS));
+    put_retry(pipeline, new_retry(&r));
+    put_breaker(pipeline, breaker);
+    weir_pipeline_seal(pipeline);
+    o.cancel = t.cancel = by_token ? new_cancel() : NULL;
+    t.readings = 0;
+    if (stepped) {
+        assert_int_equal(weir_call_new(&call, pipeline, &o), WEIR_OK);
+        weir_call_step(call, WEIR_NOW, &s);
+        assert_int_equal(s.action, WEIR_STEP_DONE);
+        weir_call_result(call, &result);
+        weir_call_unref(call);
+    } else {
+        weir_run_with(pipeline, &o, count_run, &runs, &result);
+    }
+    assert_int_equal(result.code,
+                     by_token ? WEIR_ECANCELED : WEIR_ETIMEDOUT);
+    assert_in_range(t.readings, READINGS / 2, READINGS + 2);
+    assert_int_equal(runs, 0);
+    weir_cancel_unref(t.cancel);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
+static void rejections_tried_again_at_once_end_when_the_call_is_over(
+    void **state)
+{
+    (void)state;
+    for (int by_token = 0; by_token < 2; by_token++)
+        for (int stepped = 0; stepped < 2; stepped++)
+            run_until_over(by_token, stepped);
+}
+
 /* ---- a thread that ends inside the function ---- */
 
 typedef struct leaver {
@@ -561,6 +735,10 @@ int main(void)
         cmocka_unit_test(a_nested_call_is_cancelled_with_its_parent),
         cmocka_unit_test(a_nested_call_with_a_token_of_its_own_has_both),
         cmocka_unit_test(a_parent_of_another_clock_is_rejected),
+        cmocka_unit_test(an_attempt_is_told_by_who_fires_and_nobody_else),
+        cmocka_unit_test(no_attempt_begins_that_its_classifier_has_cancelled),
+        cmocka_unit_test(
+            rejections_tried_again_at_once_end_when_the_call_is_over),
         cmocka_unit_test(permits_come_back_when_a_thread_ends_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
