@@ -40,8 +40,10 @@ WEIR_API int weir_uv_new(weir_uv **out, struct uv_loop_s *loop);
 /* Starts a call through a pipeline.
  * options   NULL: the defaults
  * destroy   NULL, or runs with arg once: after done and after the last attempt
- *           was finished, on the loop thread or on the thread that finished
- *           it; or before an error is returned
+ *           was finished, on the loop thread, on the thread that finished it,
+ *           or on one that was about to wake the call (it fires a token, hands
+ *           a permit over, or moves a virtual clock), even after the driver is
+ *           closed; or before an error is returned
  * WEIR_EINVAL     driver, pipeline, start or done is NULL, the pipeline is not
  *                 sealed, or options is bad
  * WEIR_EVERSION   options is newer than this library
@@ -64,7 +66,7 @@ WEIR_API int weir_uv_close(weir_uv *driver, void (*closed)(void *arg),
                            void *arg);
 
 /* Gives a reference back, any thread; the last one closes the driver.  The
- * loop has to run once more for that.  NULL is allowed. */
+ * loop has to run on for that.  NULL is allowed. */
 WEIR_API void weir_uv_ref(weir_uv *driver);
 WEIR_API void weir_uv_unref(weir_uv *driver);
 

@@ -49,6 +49,7 @@ struct weir_uv {
     int gone;          /* under lock: the async handle is closed */
     int cancelled;     /* loop thread: the calls were told of closing */
     job *active;       /* loop thread */
+    uint32_t timers;   /* loop thread: open ones */
     void (*closed)(void *arg);
     void *closed_arg;
 };
@@ -160,15 +161,21 @@ static void on_timer(uv_timer_t *timer)
     drive((job *)timer);
 }
 
+static void close_if_idle(weir_uv *driver);
+
 static void on_timer_closed(uv_handle_t *timer)
 {
-    job_drop((job *)timer);
+    job *j = (job *)timer;
+    j->driver->timers--;
+    close_if_idle(j->driver);
+    job_drop(j);
 }
 
 static void begin(job *j)
 {
     weir_uv *driver = j->driver;
     uv_timer_init(driver->loop, &j->timer);
+    driver->timers++;
     weir__ref_take(&j->ref);
     j->begun = 1;
     j->before = NULL;
@@ -241,8 +248,8 @@ static void on_async_closed(uv_handle_t *handle)
 static void close_if_idle(weir_uv *driver)
 {
     weir__mutex_lock(&driver->lock);
-    if (driver->closing && !driver->first && !driver->active) {
-        driver->gone = 1; /* and with it on_async, which this comes from */
+    if (driver->closing && !driver->first && driver->timers == 0) {
+        driver->gone = 1;
         uv_close((uv_handle_t *)&driver->async, on_async_closed);
     }
     weir__mutex_unlock(&driver->lock);
@@ -402,7 +409,9 @@ int weir_uv_run(weir_uv *driver, weir_pipeline *pipeline,
     j->destroy = destroy;
     weir_call_on_wake(call, on_wake, j, on_call_gone);
     status = submit(j);
-    if (status != WEIR_OK)
-        weir_call_unref(call);
-    return status;
+    if (status == WEIR_OK)
+        return WEIR_OK;
+    j->destroy = NULL; /* whoever fires a token may hold the call for longer */
+    weir_call_unref(call);
+    return refuse(status, arg, destroy);
 }

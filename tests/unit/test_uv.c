@@ -147,6 +147,37 @@ static void backoff_waits_for_the_timer_of_the_loop(void **state)
     assert_int_equal(r.destroyed, 1);
 }
 
+static void count_handle(uv_handle_t *handle, void *arg)
+{
+    (void)handle;
+    (*(int *)arg)++;
+}
+
+static void count_handles(void *arg)
+{
+    uv_walk(&loop, count_handle, arg);
+}
+
+static void the_handles_in_the_loop_are_closed_before_closed_runs(void **state)
+{
+    record running[3] = {{0}};
+    int handles = 0;
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        run(&running[i], start_and_keep);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    count_handles(&handles);
+    assert_int_equal(handles, 1 + 3);
+    handles = 0;
+    assert_int_equal(weir_uv_close(driver, count_handles, &handles), WEIR_OK);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(handles, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(running[i].dones, 1);
+        weir_attempt_finish(running[i].attempt, 0, WEIR_NOW);
+    }
+}
+
 static void closing_cancels_what_is_under_way(void **state)
 {
     record running = {0}, queued[9] = {{0}};
@@ -413,6 +444,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(done_comes_from_the_loop_not_from_run),
         TEST(backoff_waits_for_the_timer_of_the_loop),
+        TEST(the_handles_in_the_loop_are_closed_before_closed_runs),
         TEST(closing_cancels_what_is_under_way),
         TEST(closing_driver_refuses_calls_and_destroys_their_arg),
         TEST(bad_arguments_are_refused_and_destroy_arg),

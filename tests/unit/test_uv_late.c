@@ -1,8 +1,25 @@
 /* Signals that reach a libuv driver late, by threads that were delayed: the
  * source is compiled a second time, so that the test can be such a thread. */
+#include "engine/call.h"
+#include "weir_uv.h"
+
+/* A thread that fires a cancel token, say, is about to wake the next call. */
+static int is_woken_late;
+static weir_call *held;
+
+static int on_wake_of_late(weir_call *call, void (*fn)(void *), void *arg,
+                           weir_destroy_fn destroy)
+{
+    if (is_woken_late) {
+        held = call;
+        weir__waker_hold(&call->waker);
+    }
+    return weir_call_on_wake(call, fn, arg, destroy);
+}
+
+#define weir_call_on_wake on_wake_of_late
 #include "../../src/driver/uv.c"
 
-#include "engine/call.h"
 #include "support.h"
 
 static uv_loop_t loop;
@@ -127,6 +144,22 @@ static void a_driver_waits_for_a_signal_that_is_late(void **state)
     assert_int_equal(destroyed, 1);
 }
 
+static void nothing_of_a_call_is_left_that_was_refused(void **state)
+{
+    (void)state;
+    is_woken_late = 1;
+    weir_uv_close(driver, NULL, NULL);
+    assert_int_equal(weir_uv_run(driver, pipeline, NULL, keep, note,
+                                 &destroyed, count),
+                     WEIR_ECANCELED);
+    is_woken_late = 0;
+    assert_int_equal(destroyed, 1);
+    weir__waker_fire(&held->waker);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(destroyed, 1);
+    assert_int_equal(starts + dones, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -135,6 +168,7 @@ int main(void)
         TEST(a_call_is_listed_once),
         TEST(a_signal_for_a_driver_that_is_gone_is_dropped),
         TEST(a_driver_waits_for_a_signal_that_is_late),
+        TEST(nothing_of_a_call_is_left_that_was_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
