@@ -41,9 +41,9 @@ WEIR_API int weir_uv_new(weir_uv **out, struct uv_loop_s *loop);
  * options   NULL: the defaults
  * destroy   NULL, or runs with arg once: after done and after the last attempt
  *           was finished, on the loop thread, on the thread that finished it,
- *           or on one that was about to wake the call (it fires a token, hands
- *           a permit over, or moves a virtual clock), even after the driver is
- *           closed; or before an error is returned
+ *           or on one that was about to wake the call (any that fires its
+ *           token, uses its bulkhead, or moves a virtual clock), even after
+ *           the driver is closed; or before an error is returned
  * WEIR_EINVAL     driver, pipeline, start or done is NULL, the pipeline is not
  *                 sealed, or options is bad
  * WEIR_EVERSION   options is newer than this library

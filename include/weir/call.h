@@ -122,8 +122,8 @@ WEIR_API int weir_call_reset(weir_call *call,
  * than schedule a step.
  * destroy (NULL: none) runs with arg when the call's memory is gone: after it
  * was given back and its last attempt was finished, on the thread that did so,
- * or on one that was about to wake the call (it fires a token, hands a permit
- * over, or moves a virtual clock); or before an error is returned.
+ * or on one that was about to wake the call (any that fires its token, uses
+ * its bulkhead, or moves a virtual clock); or before an error is returned.
  * WEIR_EINVAL  call or fn is NULL, or a wake signal is set already
  * Before the first step. */
 WEIR_API int weir_call_on_wake(weir_call *call, void (*fn)(void *arg),

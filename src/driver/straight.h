@@ -230,8 +230,10 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape, void *handle,
         return weir__straight_full(shape, handle, fn, arg);
     /* who has left the permit may have tripped the breaker before */
     if ((shape & WEIR__GUARDED) && (shape & WEIR__LIMITED) &&
-        weir__unlikely(weir__load_acquire(&weir__straight_breaker(
-                           shape, handle)->core.word) != s.word)) {
+        weir__unlikely(((weir_pipeline *)handle)->gate_inside) &&
+        weir__word_moved(weir__load_acquire(&weir__straight_breaker(
+                             shape, handle)->core.word),
+                         s.word)) {
         weir__bulkhead_release(weir__straight_bulkhead(shape, handle));
         return weir__turn_off_before(shape, handle, fn, arg);
     }

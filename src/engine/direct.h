@@ -3,10 +3,10 @@
  * Most calls find every policy willing and succeed at the first attempt.  Such
  * a call enters all policies in one pass and leaves them in one pass, with the
  * policies' own operations, and without nodes: what these would hold is two
- * words of the call.  Nothing is taken before the last question was answered,
- * so a call that cannot enter at once enters layer by layer instead.  A call
- * that cannot leave at once gets its nodes (weir__direct_spread) and goes on
- * as if it had entered layer by layer. */
+ * words of the call.  A call that cannot enter at once has nothing, or a permit
+ * that it gives back, and enters layer by layer instead.  A call that cannot
+ * leave at once gets its nodes (weir__direct_spread) and goes on as if it had
+ * entered layer by layer. */
 #ifndef WEIR_ENGINE_DIRECT_H
 #define WEIR_ENGINE_DIRECT_H
 
@@ -31,9 +31,9 @@ static inline int weir__direct_enter(weir_call *call)
         if (!weir__bulkhead_take(pipeline->bulkhead))
             return 0;
         /* who has left the permit may have tripped the breaker before */
-        if ((shape & WEIR__GUARDED) &&
-            weir__unlikely(
-                weir__load_acquire(&pipeline->breaker->core.word) !=
+        if (weir__unlikely(pipeline->gate_inside) &&
+            weir__word_moved(
+                weir__load_acquire(&pipeline->breaker->core.word),
                 call->passed_word)) {
             weir__bulkhead_release(pipeline->bulkhead);
             return 0;

@@ -147,9 +147,9 @@ static void shape(weir_pipeline *pipeline)
 {
     uint32_t bits = 0;
     pipeline->gate_first =
-        (uint32_t)is_first(pipeline, WEIR__BREAKER, WEIR_RETRY_OPEN);
+        (uint8_t)is_first(pipeline, WEIR__BREAKER, WEIR_RETRY_OPEN);
     pipeline->limit_first =
-        (uint32_t)is_first(pipeline, WEIR__BULKHEAD, WEIR_RETRY_FULL);
+        (uint8_t)is_first(pipeline, WEIR__BULKHEAD, WEIR_RETRY_FULL);
     for (uint32_t i = 0; i < pipeline->count; i++) {
         weir__policy *policy = pipeline->layers[i];
         switch (policy->kind) {
@@ -162,7 +162,9 @@ static void shape(weir_pipeline *pipeline)
         case WEIR__BREAKER:
             bits |= bits & WEIR__GUARDED ? WEIR__GENERAL : WEIR__GUARDED;
             pipeline->breaker = (weir_breaker *)policy;
-            pipeline->timed |= pipeline->breaker->timed;
+            pipeline->gate_inside = (bits & WEIR__LIMITED) != 0;
+            if (pipeline->breaker->timed)
+                pipeline->timed = 1;
             break;
         case WEIR__BULKHEAD:
             bits |= bits & WEIR__LIMITED ? WEIR__GENERAL : WEIR__LIMITED;

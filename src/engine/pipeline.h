@@ -30,12 +30,13 @@ struct weir_pipeline {
     weir_bulkhead *bulkhead;
     weir_budget *budget; /* of the retry; NULL: none */
     weir_clock *clock;   /* never NULL */
-    uint32_t timed;      /* a breaker wants to know how long calls take */
-    uint32_t gate_first; /* nothing outside of the breaker takes anything or
+    uint8_t timed;       /* a breaker wants to know how long calls take */
+    uint8_t gate_first;  /* nothing outside of the breaker takes anything or
                             would try again: when it rejects, that is it */
-    uint32_t limit_first; /* the same for the bulkhead */
-    uint32_t retries;    /* a retry is among the policies */
-    uint32_t classified; /* by a classifier of the user */
+    uint8_t limit_first; /* the same for the bulkhead */
+    uint8_t gate_inside; /* the breaker is inside of the bulkhead */
+    uint8_t retries;     /* a retry is among the policies */
+    uint8_t classified;  /* by a classifier of the user */
     weir_classify_fn classify;
     void *classify_arg;
 

@@ -128,10 +128,8 @@ static int step_entering(weir_call *call)
         enter(call, layer);
         if (call->state != WEIR__ENTERING)
             return 0;
-        if (call->entering <= layer) { /* rejected, and tried again at once */
-            weir__call_set_now(call, WEIR_NOW);
+        if (call->entering <= layer) /* rejected, and tried again at once */
             return 0;
-        }
     }
     return start_attempt(call);
 }

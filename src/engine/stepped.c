@@ -304,11 +304,12 @@ static int queue_has_news(weir_call *call, uint64_t wake_ns)
 {
     weir_bulkhead *bulkhead =
         (weir_bulkhead *)call->pipeline->layers[call->node->layer];
-    return weir__bulkhead_reclaim(bulkhead, WEIR_NOW) < wake_ns ||
+    return weir__bulkhead_due(bulkhead) < wake_ns ||
            weir__waiter_granted(&call->waiter);
 }
 
-/* The second look, after WAITING was set: at all that a waker tells. */
+/* The second look, after WAITING was set: at all that a waker tells.  It only
+ * looks, or the call might give itself the signal. */
 static int has_news(stepped *s, uint64_t wake_ns)
 {
     weir_call *call = &s->call;

@@ -136,6 +136,8 @@ static int try_again(weir_call *call, weir__node *node,
         WEIR_OK)
         return 0;
     if (delay_ns == 0) {
+        if (!v->asked) /* time must pass somewhere */
+            weir__call_set_now(call, WEIR_NOW);
         weir__call_enter_inside(call, node);
     } else {
         call->wake_ns = weir__time_wait_end(weir__call_now(call), delay_ns);

@@ -12,7 +12,7 @@ static weir__breaker_core *core_of(const weir_breaker *breaker)
 /* ---- life ---- */
 
 /* So that, at the end of time, all the time that the word can tell has passed,
- * and no state lasts beyond it. */
+ * and no breaker is open any more. */
 #define LATEST_START \
     (WEIR_NEVER - 1 - ((WEIR__PAYLOAD_MASK + 1) << WEIR__TICK_SHIFT))
 

@@ -46,6 +46,12 @@ static inline uint64_t weir__word(int state, uint64_t generation,
            (generation & WEIR__GENERATION_MASK) << 40 | payload;
 }
 
+/* Is it another state than that of an earlier word? */
+static inline int weir__word_moved(uint64_t w, uint64_t earlier)
+{
+    return (w ^ earlier) / (WEIR__PAYLOAD_MASK + 1) != 0;
+}
+
 /* A closed word passes every call. */
 static inline int weir__word_passes(uint64_t w)
 {

@@ -6,9 +6,9 @@
  * Invariants
  *   1. 0 <= tokens <= capacity, and every change is one compare and swap of
  *      both halves: what is taken was there, and nothing is refilled twice.
- *   2. The tick never goes back, but that it comes round after 36 years.  A
- *      reader with a time that is older, by less than half of that, refills
- *      nothing.
+ *   2. The tick never goes back.  A reader with an older time refills nothing.
+ *      (The tick comes round after 36 years; a reader that is late at that
+ *      moment takes his time for one of 36 years later, and fills the bucket.)
  *   3. It always refills: a refill that comes to less than a thousandth leaves
  *      the tick where it is, so that small steps add up.
  *

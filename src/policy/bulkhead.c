@@ -226,24 +226,44 @@ void weir__bulkhead_release_abandoned(weir_bulkhead *bulkhead,
         weir__bulkhead_release(bulkhead);
 }
 
+static int has_abandoned(weir_bulkhead *bulkhead)
+{
+    return bulkhead->abandoned_max_ns != WEIR_NEVER &&
+           weir__load_acquire(&bulkhead->abandoned) != 0;
+}
+
+/* Under the lock. */
+static uint64_t due(const weir_bulkhead *bulkhead)
+{
+    return bulkhead->oldest ? bulkhead->oldest->until_ns : WEIR_NEVER;
+}
+
+uint64_t weir__bulkhead_due(weir_bulkhead *bulkhead)
+{
+    if (!has_abandoned(bulkhead))
+        return WEIR_NEVER;
+    weir__mutex_lock(&bulkhead->queue.lock);
+    uint64_t due_ns = due(bulkhead);
+    weir__mutex_unlock(&bulkhead->queue.lock);
+    return due_ns;
+}
+
 uint64_t weir__bulkhead_reclaim(weir_bulkhead *bulkhead, uint64_t now_ns)
 {
-    if (bulkhead->abandoned_max_ns == WEIR_NEVER ||
-        weir__load_acquire(&bulkhead->abandoned) == 0)
+    if (!has_abandoned(bulkhead))
         return WEIR_NEVER;
     if (now_ns == WEIR_NOW)
         now_ns = weir_clock_now_ns(bulkhead->policy.clock);
     weir__mutex_lock(&bulkhead->queue.lock);
-    while (bulkhead->oldest && bulkhead->oldest->until_ns <= now_ns) {
+    while (due(bulkhead) <= now_ns) {
         unlist(bulkhead, bulkhead->oldest);
         weir__mutex_unlock(&bulkhead->queue.lock);
         weir__bulkhead_release(bulkhead);
         weir__mutex_lock(&bulkhead->queue.lock);
     }
-    uint64_t next_ns = bulkhead->oldest ? bulkhead->oldest->until_ns
-                                        : WEIR_NEVER;
+    uint64_t due_ns = due(bulkhead);
     weir__mutex_unlock(&bulkhead->queue.lock);
-    return next_ns;
+    return due_ns;
 }
 
 /* ---- looking ---- */

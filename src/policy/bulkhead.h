@@ -54,6 +54,9 @@ static inline int weir__bulkhead_is_full(weir_bulkhead *bulkhead)
             weir__load_acquire(&bulkhead->abandoned) == 0);
 }
 
+/* When the next one's time will be over, or WEIR_NEVER.  Only looks. */
+uint64_t weir__bulkhead_due(weir_bulkhead *bulkhead);
+
 /* As weir__bulkhead_core_try.  contended: a swap of the word has failed. */
 int weir__bulkhead_try(weir_bulkhead *bulkhead, int contended);
 

@@ -75,13 +75,15 @@ static weir__events *lock_events(weir__events_slot *slot,
     return events;
 }
 
-/* The full sequence number nearest to next that ends in the given bits. */
+/* The full sequence number nearest to next that ends in the given bits; 0,
+ * which is none, if it comes from before the first. */
 static uint64_t widen(uint64_t next, uint64_t generation)
 {
     uint64_t ahead = (generation - next) & WEIR__GENERATION_MASK;
     if (ahead <= WEIR__GENERATION_MASK / 2)
         return next + ahead;
-    return next - (WEIR__GENERATION_MASK + 1 - ahead);
+    uint64_t behind = WEIR__GENERATION_MASK + 1 - ahead;
+    return behind <= next ? next - behind : 0;
 }
 
 int weir__events_listen(weir__events_slot *slot,

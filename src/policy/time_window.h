@@ -47,12 +47,14 @@
  * and then a thread of the new generation sets watch.  So no call that reaches
  * a limit goes unjudged; where options or generation change at that moment, the
  * next success may be the one to judge.  Halving needs less: whoever sees the
- * halved calls sees the halves before them.
+ * halved calls sees the halves before them; and so does setting watch again,
+ * after the same thread's 0.
  *
  * Rates.  A call is counted before its failure, and failures are read before
  * calls.  So no sum shows more failures than calls, however long its thread
  * was delayed in between, and nothing trips by that.  When a bucket is halved,
  * its calls come last, and whoever finds them fewer than before reads again.
+ * (Unless he is delayed for two million calls in between.)
  *
  * Exactness: a call counts in the span of the time it was recorded with, or in
  * the newest one that anybody has begun, if that is later: time that goes back

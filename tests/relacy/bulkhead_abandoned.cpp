@@ -50,6 +50,9 @@ struct abandoned : scenario<abandoned, THREADS> {
             weir__bulkhead_release_abandoned(bulkhead, &permits[1]);
             return;
         }
+        uint64_t due_ns = weir__bulkhead_due(bulkhead);
+        RL_ASSERT(due_ns == api_now_ns || due_ns == api_now_ns + 100 ||
+                  due_ns == WEIR_NEVER);
         if (weir_bulkhead_try_acquire(bulkhead) != WEIR_OK)
             return; /* it is on its way back */
         RL_ASSERT(++inside == 1);

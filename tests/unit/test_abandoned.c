@@ -207,6 +207,58 @@ static void next_waiter_is_told_when_the_first_is_served(void **state)
     next_waiter_is_told(SERVED_BY_RELEASE);
 }
 
+static uint64_t tick(void *arg)
+{
+    uint64_t *times = arg; /* now, and how much later at each look */
+    return times[0] += times[1];
+}
+
+/* Its time comes while the call looks; the call goes on, or waits for no time
+ * at all, but is not told by itself. */
+static void a_step_gives_its_own_call_no_signal(void **state)
+{
+    (void)state;
+    for (uint64_t by = 1; by < 8; by++)
+        for (uint64_t before = 1; before < 32; before++) {
+            uint64_t times[] = {SECOND, 0};
+            weir_bulkhead_options o;
+            weir__abandoned permit;
+            weir_bulkhead *bulkhead;
+            int woken = 0;
+            fixture f = {.clock = NULL};
+            assert_int_equal(
+                weir_clock_new_custom(&f.clock, tick, times, NULL), WEIR_OK);
+            o = bulkhead_options(f.clock);
+            o.max_concurrent = 1;
+            o.abandoned_max_ns = SECOND;
+            assert_int_equal(weir_bulkhead_new(&bulkhead, &o), WEIR_OK);
+            f.pipeline = new_pipeline(f.clock);
+            weir_pipeline_add_bulkhead(f.pipeline, bulkhead);
+            weir_pipeline_seal(f.pipeline);
+            assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+            weir_call *call = new_call(&f);
+            weir_call_on_wake(call, count_wake, &woken, NULL);
+            weir__bulkhead_abandon(bulkhead, &permit, times[0]);
+            times[0] += SECOND - before;
+            times[1] = by;
+            weir_step s = step(call);
+            if (s.action == WEIR_STEP_WAIT) {
+                assert_int_equal(s.wake_ns, 2 * SECOND);
+                times[0] += SECOND;
+                s = step(call);
+            }
+            assert_int_equal(s.action, WEIR_STEP_ATTEMPT);
+            assert_int_equal(woken, 0);
+            weir_attempt_finish(s.attempt, 0, WEIR_NOW);
+            weir_call_unref(call);
+            weir__bulkhead_release_abandoned(bulkhead, &permit);
+            assert_int_equal(weir_bulkhead_running(bulkhead), 0);
+            weir_bulkhead_unref(bulkhead);
+            weir_pipeline_unref(f.pipeline);
+            weir_clock_unref(f.clock);
+        }
+}
+
 /* Given up by somebody whose time was an hour ahead, and by others. */
 static void permits_are_taken_back_in_the_order_of_their_times(void **state)
 {
@@ -415,6 +467,7 @@ int main(void)
         cmocka_unit_test(waiting_call_gets_the_permit_that_is_taken_back),
         cmocka_unit_test(waiter_is_told_of_work_abandoned_later),
         cmocka_unit_test(permits_are_taken_back_in_the_order_of_their_times),
+        cmocka_unit_test(a_step_gives_its_own_call_no_signal),
         cmocka_unit_test(next_waiter_is_told_when_the_first_leaves),
         cmocka_unit_test(next_waiter_is_told_when_the_first_is_served),
         cmocka_unit_test(waiting_thread_gets_the_permit_that_is_taken_back),

@@ -312,6 +312,23 @@ static void two_million_transitions_and_more_leave_no_trace(void **state)
                      log.events[log.count % LOG].sequence + LOG - 1);
 }
 
+/* Of before the wrap, by a thread that was delayed until there is a listener
+ * after it. */
+static void an_event_from_before_the_first_number_is_dropped(void **state)
+{
+    event_log log = {.count = 0};
+    weir_event late = {.sequence = WEIR__GENERATION_MASK};
+    (void)state;
+    for (int i = 0; i < (1 << 21) - 1; i++)
+        weir_breaker_reset(breaker);
+    listen_with(&log);
+    weir__events_publish(&breaker->events, late);
+    assert_int_equal(log.count, 0);
+    weir_breaker_reset(breaker);
+    assert_int_equal(log.count, 1);
+    assert_int_equal(log.events[0].sequence, 1);
+}
+
 /* ---- threads ---- */
 
 enum { THREADS = 8 };
@@ -518,6 +535,7 @@ int main(void)
         TEST(a_listener_may_acquire_record_and_look),
         TEST(events_that_are_lost_show_as_a_step_in_the_sequence),
         TEST(two_million_transitions_and_more_leave_no_trace),
+        TEST(an_event_from_before_the_first_number_is_dropped),
         TEST(transitions_of_several_threads_are_one_chain),
         TEST(two_first_listeners_at_once_are_both_heard),
         TEST(an_event_that_comes_too_late_is_dropped),

@@ -527,7 +527,28 @@ static uint64_t tick(void *arg)
     return t->now_ns += MS;
 }
 
-static void run_until_over(int by_token, int stepped)
+/* Rejects every call, in one way or the other. */
+static void put_rejecting(weir_pipeline *pipeline, weir_clock *clock,
+                          uint32_t retry_on)
+{
+    weir_breaker_options b = breaker_options(clock);
+    weir_bulkhead_options k = bulkhead_options(clock);
+    if (retry_on == WEIR_RETRY_OPEN) {
+        weir_breaker *breaker = new_breaker(&b);
+        weir_breaker_set_mode(breaker, WEIR_FORCED_OPEN);
+        put_breaker(pipeline, breaker);
+    } else {
+        weir_bulkhead *bulkhead;
+        k.max_concurrent = 1;
+        k.max_queue = retry_on == WEIR_RETRY_QUEUETIME;
+        k.queue_ns = 0;
+        assert_int_equal(weir_bulkhead_new(&bulkhead, &k), WEIR_OK);
+        weir_bulkhead_try_acquire(bulkhead);
+        put_bulkhead(pipeline, bulkhead);
+    }
+}
+
+static void run_until_over(uint32_t retry_on, int by_token, int stepped)
 {
     ticking t = {.now_ns = SECOND};
     weir_call_options o = call_options();
@@ -538,16 +559,13 @@ static void run_until_over(int by_token, int stepped)
     int runs = 0;
     assert_int_equal(weir_clock_new_custom(&clock, tick, &t, NULL), WEIR_OK);
     weir_retry_options r = retry_options(clock);
-    weir_breaker_options b = breaker_options(clock);
     r.base_ns = 0;
     r.max_attempts = 1000000;
-    r.retry_on = WEIR_RETRY_OPEN;
-    weir_breaker *breaker = new_breaker(&b);
-    weir_breaker_set_mode(breaker, WEIR_FORCED_OPEN);
+    r.retry_on = retry_on;
     weir_pipeline *pipeline = new_pipeline(clock);
     put_timeout(pipeline, new_timeout(clock, READINGS * MS));
     put_retry(pipeline, new_retry(&r));
-    put_breaker(pipeline, breaker);
+    put_rejecting(pipeline, clock, retry_on);
     weir_pipeline_seal(pipeline);
     o.cancel = t.cancel = by_token ? new_cancel() : NULL;
     t.readings = 0;
@@ -573,9 +591,10 @@ static void rejections_tried_again_at_once_end_when_the_call_is_over(
     void **state)
 {
     (void)state;
-    for (int by_token = 0; by_token < 2; by_token++)
-        for (int stepped = 0; stepped < 2; stepped++)
-            run_until_over(by_token, stepped);
+    for (uint32_t on = WEIR_RETRY_OPEN; on <= WEIR_RETRY_QUEUETIME; on *= 2)
+        for (int by_token = 0; by_token < 2; by_token++)
+            for (int stepped = 0; stepped < 2; stepped++)
+                run_until_over(on, by_token, stepped);
 }
 
 /* ---- a thread that ends inside the function ---- */
