@@ -219,5 +219,6 @@ int main(void)
     search(&call_world);
     search(&run_world);
     search(&permit_world);
+    search(&window_world);
     return 0;
 }

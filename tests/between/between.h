@@ -27,7 +27,7 @@ typedef struct world {
 } world;
 
 extern const world breaker_world, bulkhead_world, budget_world, call_world,
-    run_world, permit_world;
+    run_world, permit_world, window_world;
 
 /* By end: something that can be seen. */
 void see(uint64_t value);

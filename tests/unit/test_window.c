@@ -940,6 +940,33 @@ static void run_that_completes_the_minimum_trips(void **state)
     weir_clock_unref(clock);
 }
 
+/* By a thread that is delayed; the bucket goes on when it does. */
+static void what_comes_while_a_bucket_is_halved_is_not_counted(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = window_options(clock, WEIR_WINDOW_TIME);
+    o.buckets = 1;
+    o.minimum_calls = 1000000;
+    weir_breaker *breaker = new_breaker(&o);
+    weir__bucket *bucket = (weir__bucket *)(breaker + 1);
+    record(breaker, 1, 1);
+    uint64_t tag = bucket->calls - 1;
+    bucket->calls = tag | WEIR__TW_COUNT_MASK;
+    for (int i = 0; i < 4; i++)
+        record(breaker, i & 1, i & 2);
+    assert_int_equal(inspect(breaker).calls, WEIR__TW_COUNT_MASK);
+    assert_int_equal(inspect(breaker).failed, 1);
+    assert_int_equal(inspect(breaker).slow, 1);
+    assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+    bucket->calls = tag | WEIR__TW_COUNT_MASK / 2;
+    record(breaker, 1, 0);
+    assert_int_equal(inspect(breaker).calls, WEIR__TW_COUNT_MASK / 2 + 1);
+    assert_int_equal(inspect(breaker).failed, 2);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 /* Which costs them more than they cost otherwise. */
 static void successes_judge_only_while_calls_are_missing(void **state)
 {
@@ -1064,6 +1091,8 @@ int main(void)
         cmocka_unit_test(a_window_without_memory_for_stripes_counts_in_one),
         cmocka_unit_test(stripes_are_asked_for_once),
         cmocka_unit_test(run_that_completes_the_minimum_trips),
+        cmocka_unit_test(
+            what_comes_while_a_bucket_is_halved_is_not_counted),
         cmocka_unit_test(successes_judge_only_while_calls_are_missing),
         cmocka_unit_test(
             success_of_an_older_generation_keeps_nobody_from_judging),
