@@ -49,7 +49,7 @@ static inline uint64_t weir__word(int state, uint64_t generation,
 /* Is it another state than that of an earlier word? */
 static inline int weir__word_moved(uint64_t w, uint64_t earlier)
 {
-    return (w ^ earlier) / (WEIR__PAYLOAD_MASK + 1) != 0;
+    return (w ^ earlier) > WEIR__PAYLOAD_MASK;
 }
 
 /* A closed word passes every call. */

@@ -74,14 +74,14 @@ static int teardown(void **state)
     return 0;
 }
 
-enum { PLACES = 4 };
+enum { QUEUE = 4 };
 
 static int try_to_make_pool(uint32_t threads)
 {
     weir_pool_options o;
     weir_pool_options_init(&o, sizeof o);
     o.threads = threads;
-    o.max_queue = PLACES;
+    o.max_queue = QUEUE;
     return weir_pool_new(&pool, &o);
 }
 
@@ -171,7 +171,7 @@ static void where_there_is_no_worker_nobody_waits_for_one(void **state)
     (void)state;
     make_pool(1);
     atomic_store(&is_open, 1);
-    for (int i = 0; i < 2 * PLACES; i++) { /* and nobody keeps a place */
+    for (int i = 0; i < 2 * QUEUE; i++) { /* and nobody keeps a place */
         int before = atomic_load(&entered);
         begin_at_work(&ending, end_thread);
         begin(&waiting, pass_gate);
