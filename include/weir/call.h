@@ -3,18 +3,28 @@
  * For event loops and other languages: the stepper never blocks and never
  * calls your function; it tells you what to do next.
  *
+ *   weir_step step = {.size = sizeof step};
+ *   weir_result result = {.size = sizeof result};
  *   weir_call_new(&call, pipeline, NULL);
- *   for (;;) {
+ *   for (int done = 0; !done;) {
  *       weir_call_step(call, WEIR_NOW, &step);
  *       switch (step.action) {
- *       case WEIR_STEP_ATTEMPT:  start work that ends with
- *                                weir_attempt_finish(step.attempt, code, now)
- *       case WEIR_STEP_CANCEL:   tell the work for step.attempt to stop
- *       case WEIR_STEP_WAIT:     return to the loop; step again at wake_ns,
- *                                or on the wake signal
- *       case WEIR_STEP_DONE:     weir_call_result(call, &result)
+ *       case WEIR_STEP_ATTEMPT:
+ *           start work that ends with
+ *           weir_attempt_finish(step.attempt, code, WEIR_NOW);
+ *           break;
+ *       case WEIR_STEP_CANCEL:
+ *           tell the work for step.attempt to stop;
+ *           break;
+ *       case WEIR_STEP_WAIT:
+ *           return to the loop; step again at step.wake_ns, or on the wake
+ *           signal;
+ *           break;
+ *       case WEIR_STEP_DONE:
+ *           done = 1;
  *       }
  *   }
+ *   weir_call_result(call, &result);
  *   weir_call_unref(call);
  *
  * Steps of one call are made by one owner at a time; weir_attempt_finish,

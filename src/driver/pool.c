@@ -232,7 +232,7 @@ static void *work(void *arg)
     weir_pool *pool = arg;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     weir__mutex_lock(&pool->lock);
-    while (!pool->closing || pool->first) {
+    while (!pool->closing) {
         if (pool->first)
             run_job(pool, take_first(pool));
         else

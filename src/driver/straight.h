@@ -252,11 +252,11 @@ WEIR__INLINE int weir__straight_run(const uint32_t shape, void *handle,
     s.arg = arg;
     inside.shape = shape;
     int code = fn(&s.attempt, arg);
-    inside.shape = 0;
     int healthy = code == 0;
     if (!(shape & WEIR__ALONE) &&
         weir__unlikely(((weir_pipeline *)s.handle)->classified))
         healthy = weir__classified_success(s.handle, &s.attempt, code);
+    inside.shape = 0;
     if (weir__unlikely(!healthy || s.attempt.said != 0))
         return weir__turn_off_after(shape, &s, code);
     if ((shape & WEIR__GUARDED) &&

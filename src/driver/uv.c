@@ -267,16 +267,16 @@ static void cancel_all_once(weir_uv *driver)
         weir_call_cancel(j->call);
 }
 
-/* A job that lists itself again while the list is worked off waits for the
- * next turn of the loop, so that timers get theirs. */
+/* What is listed while the list is worked off has given its signal, and waits
+ * for the next turn of the loop, so that timers get theirs. */
 static void on_async(uv_async_t *async)
 {
     weir_uv *driver = (weir_uv *)async;
     weir__mutex_lock(&driver->lock);
     job **turn_end = driver->end;
+    int last = !driver->first;
     weir__mutex_unlock(&driver->lock);
     job *j = NULL;
-    int last = 0;
     while (!last && (j = take(driver)) != NULL) {
         last = &j->next == turn_end;
         if (!j->begun) {

@@ -67,18 +67,22 @@ static void enter_bulkhead(weir_call *call, weir__node *node,
     }
 }
 
-static void enter_retry(weir_call *call, weir__node *node, weir_retry *retry)
+/* A retry inside of another one is entered again for the same call. */
+static void enter_retry(weir_call *call, weir__node *node, weir_retry *retry,
+                        int again)
 {
     node->u.progress = (weir__retry_progress){0, 0, 0, 0};
     if (retry->max_elapsed_ns != WEIR_NEVER)
         node->u.progress.started_ns = weir__call_now(call);
-    weir_budget_deposit(retry->budget);
+    if (!again)
+        weir_budget_deposit(retry->budget);
 }
 
 /* Enters one layer; the state says whether to go on. */
 static void enter(weir_call *call, uint32_t layer)
 {
     weir__policy *policy = call->pipeline->layers[layer];
+    int again = layer < call->slots_used;
     weir__node *node = weir__node_enter(call, layer);
     if (!node) {
         out_of_memory(call);
@@ -92,7 +96,7 @@ static void enter(weir_call *call, uint32_t layer)
             weir__time_min(node->deadline_ns, node->u.own_deadline_ns);
         break;
     case WEIR__RETRY:
-        enter_retry(call, node, (weir_retry *)policy);
+        enter_retry(call, node, (weir_retry *)policy, again);
         break;
     case WEIR__BREAKER:
         enter_breaker(call, node, (weir_breaker *)policy);

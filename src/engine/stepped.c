@@ -267,8 +267,9 @@ int weir_call_reset(weir_call *call, const weir_call_options *options)
         return status;
     if (!weir__ref_alone(&s->ref))
         return WEIR_ESTALE;
-    unref_tokens(call);
+    weir_call last = *call; /* its tokens may be those of this trip too */
     begin(s, options);
+    unref_tokens(&last);
     return WEIR_OK;
 }
 
@@ -357,8 +358,9 @@ static __attribute__((noinline)) void step_on(stepped *s, weir_step *out)
     weir_attempt *cancelled = NULL;
     out->wake_ns = WEIR_NEVER;
     out->action = step(s, &out->wake_ns, &cancelled);
-    out->attempt =
-        out->action == WEIR_STEP_ATTEMPT ? s->call.attempt : cancelled;
+    out->attempt = out->action == WEIR_STEP_ATTEMPT  ? s->call.attempt
+                   : out->action == WEIR_STEP_CANCEL ? cancelled
+                                                     : NULL;
     if (s->call.state == WEIR__DONE) /* maybe with a CANCEL to be seen first */
         weir__call_unwatch_tokens(&s->call);
 }
@@ -457,8 +459,9 @@ void weir_call_cancel(weir_call *call)
 {
     if (!call)
         return;
+    weir__waker_hold(&call->waker); /* its owner may finish meanwhile */
     weir__store_release(&call->cancelled, 1u);
-    weir__stepped_wake(call);
+    weir__waker_fire(&call->waker);
 }
 
 int weir_call_result(const weir_call *call, weir_result *out)

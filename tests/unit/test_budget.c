@@ -242,6 +242,44 @@ static void retries_share_a_budget_and_stop_with_it(void **state)
     weir_clock_unref(clock);
 }
 
+static void a_retry_that_is_entered_again_deposits_no_more(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_budget *budget = new_budget(clock, 100, 0.1, 0.0);
+    weir_retry_options o = retry_options(clock);
+    weir_pipeline *pipeline = new_pipeline(clock);
+    int attempts = 0;
+    o.base_ns = 0;
+    o.max_attempts = 3;
+    put_retry(pipeline, new_retry(&o));
+    put_retry(pipeline, retry_with(clock, budget));
+    weir_pipeline_seal(pipeline);
+    drain(budget);
+    assert_int_equal(weir_run(pipeline, fails, &attempts), 500);
+    assert_int_equal(attempts, 3);
+    assert_int_equal(weir_budget_tokens(budget), 100);
+    weir_call *call;
+    assert_int_equal(weir_call_new(&call, pipeline, NULL), WEIR_OK);
+    for (int trips = 2; trips <= 3; trips++) {
+        weir_step step = {.size = sizeof step};
+        for (attempts = 0; step.action != WEIR_STEP_DONE;) {
+            weir_call_step(call, WEIR_NOW, &step);
+            if (step.action == WEIR_STEP_ATTEMPT) {
+                attempts++;
+                weir_attempt_finish(step.attempt, 500, WEIR_NOW);
+            }
+        }
+        assert_int_equal(attempts, 3);
+        assert_int_equal(weir_budget_tokens(budget), 100 * trips);
+        assert_int_equal(weir_call_reset(call, NULL), WEIR_OK);
+    }
+    weir_call_unref(call);
+    weir_pipeline_unref(pipeline);
+    weir_budget_unref(budget);
+    weir_clock_unref(clock);
+}
+
 /* finagle#956 deposited twice: each call deposits once, on the straight path,
  * on the general one, and where the one turns into the other. */
 static void each_call_deposits_once(void **state)
@@ -377,6 +415,7 @@ int main(void)
         cmocka_unit_test(tokens_are_conserved_among_threads),
         cmocka_unit_test(retries_share_a_budget_and_stop_with_it),
         cmocka_unit_test(each_call_deposits_once),
+        cmocka_unit_test(a_retry_that_is_entered_again_deposits_no_more),
         cmocka_unit_test(budget_of_another_clock_is_refused),
         cmocka_unit_test(budget_without_refill_stays_empty),
         cmocka_unit_test(refill_of_any_time_does_not_overflow),

@@ -524,6 +524,19 @@ static void attempt_that_listens_late_is_told_at_once(void **state)
     weir_attempt_finish(attempt, 0, WEIR_NOW);
 }
 
+static void attempt_of_a_cancelled_call_is_told_before_the_step(void **state)
+{
+    fixture *f = *state;
+    int n = 0;
+    weir_attempt *attempt = step_attempt(f->call);
+    weir_call_cancel(f->call);
+    weir_attempt_on_cancel(attempt, told, &n);
+    assert_int_equal(n, 1);
+    step(f->call);
+    assert_int_equal(n, 1);
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+}
+
 /* Then there is nobody left to tell, and no CANCEL step with a pointer to an
  * attempt that is gone. */
 static void attempt_finished_when_told_needs_no_cancel_step(void **state)
@@ -533,6 +546,9 @@ static void attempt_finished_when_told_needs_no_cancel_step(void **state)
     weir_attempt *attempt = step_attempt(f->call);
     weir_attempt_on_cancel(attempt, told_and_finishes, &n);
     weir_call_cancel(f->call);
+    weir_step s = step(f->call);
+    assert_int_equal(s.action, WEIR_STEP_DONE);
+    assert_null(s.attempt);
     assert_int_equal(step_done(f->call).code, WEIR_ECANCELED);
     assert_int_equal(n, 1);
     assert_int_equal(weir_bulkhead_running(f->bulkhead), 0);
@@ -842,6 +858,7 @@ int main(void)
         TEST(time_that_goes_back_stands_still),
         TEST(attempt_that_listens_is_told_once),
         TEST(attempt_that_listens_late_is_told_at_once),
+        TEST(attempt_of_a_cancelled_call_is_told_before_the_step),
         TEST(attempt_finished_when_told_needs_no_cancel_step),
         TEST(cancelled_probe_is_out_until_its_work_ends),
         TEST(no_wake_is_lost_among_threads),

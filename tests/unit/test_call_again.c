@@ -213,6 +213,24 @@ static void reset_waits_for_the_attempt_that_is_held(void **state)
     run_to_success(f->call);
 }
 
+/* The call's reference on it may be the only one. */
+static void token_may_be_that_of_the_last_trip(void **state)
+{
+    fixture *f = *state;
+    weir_call_options o = call_options();
+    weir_call *call;
+    o.cancel = new_cancel();
+    assert_int_equal(weir_call_new(&call, f->pipeline, &o), WEIR_OK);
+    weir_cancel_unref(o.cancel);
+    for (int trips = 0; trips < 3; trips++) {
+        run_to_success(call);
+        assert_int_equal(weir_call_reset(call, &o), WEIR_OK);
+    }
+    weir_cancel_fire(o.cancel);
+    assert_int_equal(step_done(call).code, WEIR_ECANCELED);
+    weir_call_unref(call);
+}
+
 static void deadline_and_token_are_those_of_the_trip(void **state)
 {
     fixture *f = *state;
@@ -551,6 +569,7 @@ int main(void)
         TEST(reset_waits_for_the_attempt_that_was_given_up),
         TEST(reset_waits_for_the_attempt_that_is_held),
         TEST(deadline_and_token_are_those_of_the_trip),
+        TEST(token_may_be_that_of_the_last_trip),
         TEST(wake_signal_stays),
         TEST(finish_of_a_success_ends_the_call),
         TEST(finish_after_a_wait_needs_no_signal),

@@ -443,6 +443,58 @@ static void descriptor_zero_is_one_like_others(void **state)
     weir_clock_unref(clock);
 }
 
+typedef struct ending {
+    weir_call *call;
+    atomic_int destroyed;
+    int at_wake;
+} ending;
+
+static void *end_call(void *arg)
+{
+    ending *e = arg;
+    weir_step s = {.size = sizeof s};
+    weir_call_step(e->call, WEIR_NOW, &s);
+    weir_call_unref(e->call);
+    return NULL;
+}
+
+/* The owner is quick: his call is gone before this returns. */
+static void wake_the_owner(void *arg)
+{
+    ending *e = arg;
+    join(start(end_call, e));
+    e->at_wake = e->destroyed;
+}
+
+static void note_destroyed(void *arg)
+{
+    ((ending *)arg)->destroyed++;
+}
+
+static void call_lives_until_its_cancellation_has_returned(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_bulkhead *bulkhead = new_bulkhead(clock, 1, 1);
+    weir_bulkhead_ref(bulkhead);
+    put_bulkhead(pipeline, bulkhead);
+    weir_pipeline_seal(pipeline);
+    assert_int_equal(weir_bulkhead_try_acquire(bulkhead), WEIR_OK);
+    ending e = {.call = new_call(pipeline), .at_wake = -1};
+    assert_int_equal(
+        weir_call_on_wake(e.call, wake_the_owner, &e, note_destroyed),
+        WEIR_OK);
+    step_wait(e.call);
+    weir_call_cancel(e.call);
+    assert_int_equal(e.at_wake, 0);
+    assert_int_equal(e.destroyed, 1);
+    weir_bulkhead_release(bulkhead);
+    weir_bulkhead_unref(bulkhead);
+    weir_pipeline_unref(pipeline);
+    weir_clock_unref(clock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +508,7 @@ int main(void)
             work_that_did_not_begin_in_a_cancelled_call_is_cancelled),
         cmocka_unit_test(breaker_outside_of_a_retry_is_not_retried),
         cmocka_unit_test(tokens_of_the_calls_around_it_count_each_once),
+        cmocka_unit_test(call_lives_until_its_cancellation_has_returned),
         cmocka_unit_test(no_thread_is_cancelled_in_what_an_attempt_is_told),
         cmocka_unit_test(calls_that_fail_together_come_back_apart),
         cmocka_unit_test(stepped_success_ends_a_row_of_failures),

@@ -17,10 +17,26 @@ static int on_wake_of_late(weir_call *call, void (*fn)(void *), void *arg,
     return weir_call_on_wake(call, fn, arg, destroy);
 }
 
+static int unlock_as_told(pthread_mutex_t *lock);
+
 #define weir_call_on_wake on_wake_of_late
+#define pthread_mutex_unlock unlock_as_told
 #include "../../src/driver/uv.c"
+#undef pthread_mutex_unlock
 
 #include "support.h"
+
+static void (*after_unlock)(void); /* NULL: nothing */
+
+static int unlock_as_told(pthread_mutex_t *lock)
+{
+    void (*now)(void) = after_unlock;
+    int status = pthread_mutex_unlock(lock);
+    after_unlock = NULL;
+    if (now)
+        now();
+    return status;
+}
 
 static uv_loop_t loop;
 static weir_uv *driver;
@@ -72,11 +88,16 @@ static int teardown(void **state)
     return 0;
 }
 
-static job *run(void)
+static void list_a_call(void)
 {
     assert_int_equal(weir_uv_run(driver, pipeline, NULL, keep, note, &destroyed,
                                  count),
                      WEIR_OK);
+}
+
+static job *run(void)
+{
+    list_a_call();
     job *j = driver->first;
     uv_run(&loop, UV_RUN_NOWAIT);
     assert_int_equal(starts, 1);
@@ -160,6 +181,22 @@ static void nothing_of_a_call_is_left_that_was_refused(void **state)
     assert_int_equal(starts + dones, 0);
 }
 
+/* Also where there was nothing: a signal may find that its call was driven by
+ * the one before. */
+static void a_turn_drives_what_was_listed_when_it_began(void **state)
+{
+    (void)state;
+    after_unlock = list_a_call;
+    on_async(&driver->async);
+    assert_null(after_unlock);
+    assert_int_equal(starts, 0);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(starts, 1);
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(dones, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -169,6 +206,7 @@ int main(void)
         TEST(a_signal_for_a_driver_that_is_gone_is_dropped),
         TEST(a_driver_waits_for_a_signal_that_is_late),
         TEST(nothing_of_a_call_is_left_that_was_refused),
+        TEST(a_turn_drives_what_was_listed_when_it_began),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
