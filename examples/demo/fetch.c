@@ -72,9 +72,10 @@ static int hear(int fd, uint64_t deadline_ns)
         used += (size_t)got;
         text[used] = '\0';
     }
-    return strncmp(text, "HTTP/1.1 ", 9) == 0
-               ? (int)strtol(text + 9, NULL, 10)
-               : -EPROTO;
+    long status = strncmp(text, "HTTP/1.1 ", 9) == 0
+                      ? strtol(text + 9, NULL, 10)
+                      : 0;
+    return status >= 100 && status <= 599 ? (int)status : -EPROTO;
 }
 
 int fetch(int port, uint64_t limit_ns)

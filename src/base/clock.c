@@ -194,8 +194,10 @@ void weir__clock_set_timer(weir_clock *clock, weir__timer *timer,
     weir__mutex_lock(&clock->lock);
     weir__clock_take_off(clock, timer);
     timer->deadline_ns = deadline_ns;
-    if (deadline_ns != WEIR_NEVER)
+    if (deadline_ns != WEIR_NEVER) {
         put_on(clock, timer);
+        jump_if_all_wait(clock); /* they may have had nothing to jump to */
+    }
     weir__mutex_unlock(&clock->lock);
 }
 

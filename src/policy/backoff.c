@@ -36,30 +36,45 @@ static uint64_t plain(const weir__backoff *b, uint32_t attempt)
     }
 }
 
-static uint64_t decorrelated(const weir__backoff *b, uint64_t previous_ns,
-                             uint64_t random)
+/* What is drawn from. */
+typedef struct range {
+    uint64_t from_ns;
+    uint64_t to_ns;
+} range;
+
+static range decorrelated(const weir__backoff *b, uint64_t previous_ns)
 {
     uint64_t top = b->cap_ns;
     if (previous_ns < b->base_ns)
         previous_ns = b->base_ns;
     if (previous_ns <= b->cap_ns / 3)
         top = previous_ns * 3;
-    return weir__random_between(random, b->base_ns, top);
+    return (range){b->base_ns, top};
+}
+
+static range range_of(const weir__backoff *b, uint32_t attempt,
+                      uint64_t previous_ns)
+{
+    uint64_t v;
+    if (b->jitter == WEIR_JITTER_DECORRELATED)
+        return decorrelated(b, previous_ns);
+    v = plain(b, attempt ? attempt : 1);
+    switch (b->jitter) {
+    case WEIR_JITTER_FULL:
+        return (range){0, v};
+    case WEIR_JITTER_EQUAL:
+        return (range){v / 2, v};
+    default:
+        return (range){v, v};
+    }
 }
 
 uint64_t weir__backoff_delay(const weir__backoff *backoff, uint32_t attempt,
-                             uint64_t previous_ns, uint64_t random)
+                             uint64_t previous_ns, uint64_t hint_ns,
+                             uint64_t random)
 {
-    uint64_t v;
-    if (backoff->jitter == WEIR_JITTER_DECORRELATED)
-        return decorrelated(backoff, previous_ns, random);
-    v = plain(backoff, attempt ? attempt : 1);
-    switch (backoff->jitter) {
-    case WEIR_JITTER_FULL:
-        return weir__random_between(random, 0, v);
-    case WEIR_JITTER_EQUAL:
-        return weir__random_between(random, v / 2, v);
-    default:
-        return v;
-    }
+    range r = range_of(backoff, attempt, previous_ns);
+    if (hint_ns > 0)
+        r = (range){hint_ns, hint_ns + (r.to_ns - r.from_ns)};
+    return weir__random_between(random, r.from_ns, r.to_ns);
 }

@@ -16,9 +16,13 @@ typedef struct weir__backoff {
 
 /* attempt       1, 2, ... any
  * previous_ns   the delay before; 0: none
+ * hint_ns       0: none.  Else it takes the place of the least delay, and the
+ *               jitter is spread on top of it: clients that were told the same
+ *               time do not come back in step
  * random        a random number */
 uint64_t weir__backoff_delay(const weir__backoff *backoff, uint32_t attempt,
-                             uint64_t previous_ns, uint64_t random);
+                             uint64_t previous_ns, uint64_t hint_ns,
+                             uint64_t random);
 
 /* Is every delay 0?  (Decorrelated ones may grow from that of a hint.) */
 static inline int weir__backoff_is_none(const weir__backoff *backoff)

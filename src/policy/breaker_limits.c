@@ -79,6 +79,12 @@ static int valid(const weir_breaker_options *o)
            o->probe_successes <= 1000 && is_duration(o->lease_ns);
 }
 
+/* One that nobody has chosen. */
+static int has_own_seed(const weir__breaker_limits *limits)
+{
+    return !limits->seeded && limits->open_jitter > 0.0;
+}
+
 int weir__breaker_limits_from(weir__breaker_limits *limits,
                               weir_breaker_options *copy,
                               const weir_breaker_options *options)
@@ -106,7 +112,7 @@ int weir__breaker_limits_from(weir__breaker_limits *limits,
         weir__rates_count_out(&limits->rates, copy->window_calls);
     limits->seeded = copy->seeded;
     limits->seed = copy->seed;
-    if (!copy->seeded && copy->open_jitter > 0.0)
+    if (has_own_seed(limits))
         limits->seed = weir__random_seed(limits);
     limits->probes = copy->probes;
     limits->probe_successes = copy->probe_successes;
@@ -154,7 +160,10 @@ int weir_breaker_set_options(weir_breaker *breaker,
         return status;
     if (!fits(breaker, &copy))
         return WEIR_EINVAL;
-    if (same(weir__breaker_limits_of(breaker), &limits))
+    const weir__breaker_limits *now = weir__breaker_limits_of(breaker);
+    if (has_own_seed(now) && has_own_seed(&limits))
+        limits.seed = now->seed;
+    if (same(now, &limits))
         return WEIR_OK;
     block = weir__allocate(breaker->policy.allocator, sizeof *block);
     if (!block)

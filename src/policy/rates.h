@@ -22,7 +22,14 @@ enum { WEIR__FAILED = 1, WEIR__SLOW = 2 };
 enum { WEIR__RECORDED, WEIR__TRIPPED, WEIR__OUTDATED };
 
 /* By division: it is rounded like the option was when it was written, so that
- * 3 of 30 reach 0.1 exactly. */
+ * 3 of 30 reach 0.1 exactly.  Only what is stored is sure to be rounded: some
+ * processors calculate with more digits. */
+static inline double weir__share(uint64_t part, uint64_t calls)
+{
+    double share = (double)part / (double)calls;
+    return share;
+}
+
 static inline int weir__rates_reached(const weir__rates *rates, uint64_t calls,
                                       uint64_t failed, uint64_t slow)
 {
@@ -30,8 +37,8 @@ static inline int weir__rates_reached(const weir__rates *rates, uint64_t calls,
         return calls > 0 && (failed >= rates->calls_failed ||
                              slow >= rates->calls_slow);
     return calls >= rates->minimum &&
-           ((double)failed / (double)calls >= rates->failed ||
-            (double)slow / (double)calls >= rates->slow);
+           (weir__share(failed, calls) >= rates->failed ||
+            weir__share(slow, calls) >= rates->slow);
 }
 
 /* Counts it out for the calls of a full window, at least the minimum: it is
@@ -39,9 +46,9 @@ static inline int weir__rates_reached(const weir__rates *rates, uint64_t calls,
 static inline void weir__rates_count_out(weir__rates *rates, uint32_t calls)
 {
     uint32_t failed = 1, slow = 1;
-    while ((double)failed / (double)calls < rates->failed)
+    while (weir__share(failed, calls) < rates->failed)
         failed++;
-    while ((double)slow / (double)calls < rates->slow)
+    while (weir__share(slow, calls) < rates->slow)
         slow++;
     rates->calls = calls;
     rates->calls_failed = failed;

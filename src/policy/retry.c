@@ -111,17 +111,15 @@ static uint64_t draw(const weir_retry *retry,
     return weir__random(seed, progress->ordinal, progress->attempts);
 }
 
-/* A hint replaces the computed delay, which is then spread on top of it:
- * clients that were told the same time do not come back in step. */
 static uint64_t delay(weir_retry *retry, weir__retry_progress *progress,
                       uint64_t hint_ns)
 {
     hint_ns = weir__time_min(hint_ns, retry->hint_max_ns);
     if (weir__backoff_is_none(&retry->backoff))
         return hint_ns;
-    return hint_ns + weir__backoff_delay(&retry->backoff, progress->attempts,
-                                         progress->previous_ns,
-                                         draw(retry, progress));
+    return weir__backoff_delay(&retry->backoff, progress->attempts,
+                               progress->previous_ns, hint_ns,
+                               draw(retry, progress));
 }
 
 int weir__retry_next(weir_retry *retry, weir__retry_progress *progress,

@@ -13,11 +13,11 @@
  *                   bucket is full
  *
  * A counter with another tag is overwritten, unless it is a younger one: of a
- * span shortly ahead (a thread was delayed between reading the clock and
- * counting), or of this span while the breaker's word is of another generation
- * than the outcome.  Spans come round after 2^30 of them, 12 days for spans of
- * 1 ms; after a silence of just as long, a bucket may be read once more, or be
- * closed to counting for 4,096 spans.
+ * span between the tag's and the newest (a thread was delayed between finding
+ * its place and counting), or of this span while the breaker's word is of
+ * another generation than the outcome.  A tag comes round after 2^30 spans, 12
+ * days for spans of 1 ms, and in one span after 4,096 generations: a bucket
+ * that nobody has counted in for just as long may be read once more.
  *
  * A full bucket is halved, by one thread, all three counters of it: its rates
  * stay what they are, and what comes after weighs more.  Meanwhile, for some
@@ -101,14 +101,17 @@ static inline uint64_t weir__tw_tag(uint64_t span, uint64_t generation)
     return (span & WEIR__TW_SPAN_MASK) << 34 | (generation & 0xfff) << 22;
 }
 
-/* Is counter c, which has another tag, one of a span or a generation after? */
-static inline int weir__tw_is_younger(uint64_t c, uint64_t tag,
+/* Is counter c, which has another tag, one of a span or a generation after?
+ * No counter is of a span that the newest, read after it, does not show. */
+static inline int weir__tw_is_younger(weir__time_window *window, uint64_t c,
+                                      uint64_t tag,
                                       weir__atomic_u64 *breaker_word,
                                       uint64_t generation)
 {
+    uint64_t newest = weir__load_relaxed(&window->newest) >> 6;
     uint64_t spans = ((c >> 34) - (tag >> 34)) & WEIR__TW_SPAN_MASK;
     if (spans != 0)
-        return spans <= 0xfff;
+        return spans <= ((newest - (tag >> 34)) & WEIR__TW_SPAN_MASK);
     return weir__word_generation(weir__load_seq_cst(breaker_word)) !=
            generation;
 }
@@ -149,7 +152,8 @@ static inline uint64_t weir__tw_begin(weir__time_window *window,
 enum { WEIR__TW_CONTENDED = 1, WEIR__TW_BEGAN = 2, WEIR__TW_FULL = 4 };
 
 /* Adds one under a tag. */
-static inline int weir__tw_add(weir__atomic_u64 *counter, uint64_t tag,
+static inline int weir__tw_add(weir__time_window *window,
+                               weir__atomic_u64 *counter, uint64_t tag,
                                weir__atomic_u64 *breaker_word,
                                uint64_t generation)
 {
@@ -157,7 +161,8 @@ static inline int weir__tw_add(weir__atomic_u64 *counter, uint64_t tag,
     int met = 0;
     for (;;) {
         int begins = (c & ~WEIR__TW_COUNT_MASK) != tag;
-        if (begins && weir__tw_is_younger(c, tag, breaker_word, generation))
+        if (begins &&
+            weir__tw_is_younger(window, c, tag, breaker_word, generation))
             return met;
         if (!begins && (c & WEIR__TW_COUNT_MASK) >= WEIR__TW_COUNT_MAX)
             return met | WEIR__TW_FULL;
@@ -231,17 +236,21 @@ static inline int weir__tw_count(weir__time_window *window,
 {
     weir__bucket *bucket = &stripe[place & 63];
     uint64_t tag = weir__tw_tag(place >> 6, generation);
-    int met = weir__tw_add(&bucket->calls, tag, breaker_word, generation);
+    int met =
+        weir__tw_add(window, &bucket->calls, tag, breaker_word, generation);
     while (weir__unlikely((met & WEIR__TW_FULL) != 0)) {
         if (!weir__tw_halve(bucket, tag))
             return outcome != 0;
-        met = weir__tw_add(&bucket->calls, tag, breaker_word, generation);
+        met = weir__tw_add(window, &bucket->calls, tag, breaker_word,
+                           generation);
     }
     int began = met & WEIR__TW_BEGAN;
     if (outcome & WEIR__FAILED)
-        met |= weir__tw_add(&bucket->failed, tag, breaker_word, generation);
+        met |= weir__tw_add(window, &bucket->failed, tag, breaker_word,
+                            generation);
     if (outcome & WEIR__SLOW)
-        met |= weir__tw_add(&bucket->slow, tag, breaker_word, generation);
+        met |= weir__tw_add(window, &bucket->slow, tag, breaker_word,
+                            generation);
     if ((met & WEIR__TW_CONTENDED) &&
         weir__load_relaxed(&window->contended) == 0)
         weir__store_relaxed(&window->contended, 1u);

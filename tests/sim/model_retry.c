@@ -112,9 +112,9 @@ model_bounds model_retry_bounds(const model_retry *m, uint64_t hint_ns)
     model_bounds b = spread(m);
     if (hint_ns > m->o.hint_max_ns)
         hint_ns = m->o.hint_max_ns;
-    b.least_ns += hint_ns;
-    b.most_ns += hint_ns;
-    return b;
+    return hint_ns == 0 ? b
+                        : (model_bounds){hint_ns,
+                                         hint_ns + (b.most_ns - b.least_ns)};
 }
 
 /* ---- whether ---- */

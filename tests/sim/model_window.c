@@ -43,11 +43,17 @@ model_sums model_window_sums(const model_window *w,
     return s;
 }
 
+/* In memory, where every processor keeps as many digits as the option has. */
+static int reaches(uint64_t part, uint64_t calls, double rate)
+{
+    volatile double share = (double)part / (double)calls;
+    return part > 0 && share >= rate;
+}
+
 int model_window_trips(const model_sums *s, const weir_breaker_options *o)
 {
-    double calls = (double)s->calls;
     if (s->calls == 0 || s->calls < o->minimum_calls)
         return 0;
-    return (s->failed && (double)s->failed / calls >= o->failure_rate) ||
-           (s->slow && (double)s->slow / calls >= o->slow_rate);
+    return reaches(s->failed, s->calls, o->failure_rate) ||
+           reaches(s->slow, s->calls, o->slow_rate);
 }

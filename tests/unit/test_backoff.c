@@ -22,7 +22,7 @@ static uint64_t draw(uint64_t n)
 
 static uint64_t plain(const weir__backoff *b, uint32_t attempt)
 {
-    return weir__backoff_delay(b, attempt, 0, 0);
+    return weir__backoff_delay(b, attempt, 0, 0, 0);
 }
 
 /* The retry4j#36 defect gave 0 for the first attempt. */
@@ -88,7 +88,7 @@ static void the_cap_holds_for_every_jitter(void **state)
         weir__backoff b = backoff(3 * MS, 10 * MS, 1000, jitter);
         for (uint64_t n = 0; n < 2000; n++)
             assert_true(weir__backoff_delay(&b, (uint32_t)draw(n),
-                                            draw(n + 1) % (20 * MS),
+                                            draw(n + 1) % (20 * MS), 0,
                                             draw(n + 2)) <= 10 * MS);
     }
 }
@@ -99,10 +99,10 @@ static void no_base_is_no_delay(void **state)
     for (int jitter = WEIR_JITTER_NONE; jitter <= WEIR_JITTER_DECORRELATED;
          jitter++) {
         weir__backoff b = backoff(0, DAY, 1000, jitter);
-        assert_int_equal(weir__backoff_delay(&b, 1, 0, draw(1)), 0);
-        assert_int_equal(weir__backoff_delay(&b, UINT32_MAX, 0, draw(2)), 0);
+        assert_int_equal(weir__backoff_delay(&b, 1, 0, 0, draw(1)), 0);
+        assert_int_equal(weir__backoff_delay(&b, UINT32_MAX, 0, 0, draw(2)), 0);
         b.cap_ns = 0;
-        assert_int_equal(weir__backoff_delay(&b, 9, 0, draw(3)), 0);
+        assert_int_equal(weir__backoff_delay(&b, 9, 0, 0, draw(3)), 0);
     }
 }
 
@@ -124,7 +124,7 @@ static void assert_even(const weir__backoff *b, uint32_t attempt,
 {
     unsigned counts[CELLS] = {0};
     for (uint64_t n = 0; n < DRAWS; n++) {
-        uint64_t v = weir__backoff_delay(b, attempt, previous_ns, draw(n));
+        uint64_t v = weir__backoff_delay(b, attempt, previous_ns, 0, draw(n));
         assert_true(v >= low && v <= high);
         counts[(v - low) * CELLS / (high - low + 1)]++;
     }
@@ -175,7 +175,7 @@ static void decorrelated_jitter_between_base_and_base_is_the_base(void **state)
     weir__backoff b = backoff(5 * MS, 5 * MS, 1, WEIR_JITTER_DECORRELATED);
     (void)state;
     for (uint64_t n = 0; n < 100; n++)
-        assert_int_equal(weir__backoff_delay(&b, 2, 5 * MS, draw(n)), 5 * MS);
+        assert_int_equal(weir__backoff_delay(&b, 2, 5 * MS, 0, draw(n)), 5 * MS);
 }
 
 /* ---- through a retry: whose numbers they are ---- */

@@ -60,7 +60,8 @@ static void any_delay_lies_between_its_ends_whatever_the_options(void **state)
         uint32_t attempt =
             (uint32_t)any_size(draw(run, 4), UINT32_MAX - 1) + 1;
         uint64_t delay = weir__backoff_delay(
-            &b, attempt, any_size(draw(run, 5), UINT64_MAX - 1), draw(run, 6));
+            &b, attempt, any_size(draw(run, 5), UINT64_MAX - 1), 0,
+            draw(run, 6));
         CHECK(run, delay <= cap);
         if (b.jitter == WEIR_JITTER_NONE ||
             b.jitter == WEIR_JITTER_DECORRELATED)

@@ -283,6 +283,38 @@ static void *sleep_once(void *arg)
     return NULL;
 }
 
+/* All participants wait for ever, and then a call for a time. */
+static void the_clock_jumps_to_a_timer_that_is_set_last(void **state)
+{
+    weir_clock *clock = new_virtual_clock();
+    weir_pipeline *pipeline = new_pipeline(clock);
+    weir_cancel *cancel = new_cancel();
+    sleeper end = {.clock = clock, .cancel = cancel, .deadline_ns = WEIR_NEVER};
+    weir_call *call = NULL;
+    weir_step step = {.size = sizeof step};
+    (void)state;
+    put_timeout(pipeline, new_timeout(clock, SECOND));
+    assert_int_equal(weir_pipeline_seal(pipeline), WEIR_OK);
+    assert_int_equal(weir_clock_attach(clock), WEIR_OK);
+    pthread_t thread = start(sleep_once, &end);
+    until_waiting(clock, 1);
+    assert_int_equal(weir_call_new(&call, pipeline, NULL), WEIR_OK);
+    assert_int_equal(weir_call_step(call, WEIR_NOW, &step), WEIR_OK);
+    assert_int_equal(step.action, WEIR_STEP_ATTEMPT);
+    weir_attempt *attempt = step.attempt;
+    assert_int_equal(weir_call_step(call, WEIR_NOW, &step), WEIR_OK);
+    assert_int_equal(step.action, WEIR_STEP_CANCEL);
+    assert_int_equal(weir_clock_now_ns(clock), START_NS + SECOND);
+    weir_attempt_finish(attempt, 0, WEIR_NOW);
+    weir_call_unref(call);
+    weir_cancel_fire(cancel);
+    join(thread);
+    assert_int_equal(weir_clock_detach(clock), WEIR_OK);
+    weir_pipeline_unref(pipeline);
+    weir_cancel_unref(cancel);
+    weir_clock_unref(clock);
+}
+
 static void advancing_wakes_those_whose_time_has_come(void **state)
 {
     weir_clock *clock = new_virtual_clock();
@@ -415,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_fired_token_does_not_block),
         cmocka_unit_test(with_one_participant_every_wait_returns_at_once),
         cmocka_unit_test(a_timer_of_a_stepped_call_does_not_stop_the_clock),
+        cmocka_unit_test(the_clock_jumps_to_a_timer_that_is_set_last),
         cmocka_unit_test(advancing_wakes_those_whose_time_has_come),
         cmocka_unit_test(firing_a_token_wakes_all_who_wait_with_it),
         cmocka_unit_test(a_clock_with_participants_moves_by_itself),

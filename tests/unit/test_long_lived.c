@@ -79,6 +79,22 @@ static void time_window_counts_after_any_silence(void **state)
     }
 }
 
+/* Counters that nobody has touched look like those of span 0, which comes
+ * round. */
+static void time_window_counts_in_its_first_round(void **state)
+{
+    (void)state;
+    weir_clock *clock = new_virtual_clock();
+    weir_breaker_options o = quick(clock, WEIR_WINDOW_TIME);
+    o.buckets = 10;
+    o.window_ns = 10 * MS;
+    weir_breaker *breaker = new_breaker(&o);
+    advance(clock, ((UINT64_C(1) << 30) - 100) * MS);
+    fail_ten(breaker);
+    weir_breaker_unref(breaker);
+    weir_clock_unref(clock);
+}
+
 /* The counter of failures is left alone by healthy traffic. */
 static void time_window_counts_failures_after_days_of_success(void **state)
 {
@@ -180,6 +196,14 @@ static void options_it_has_already_cost_no_memory(void **state)
     o.failure_threshold++;
     assert_int_equal(weir_breaker_set_options(breaker, &o), WEIR_OK);
     assert_int_equal(atomic_load(&memory.live), live + 1);
+    o.open_jitter = 0.2;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(weir_breaker_set_options(breaker, &o), WEIR_OK);
+    assert_int_equal(atomic_load(&memory.live), live + 2);
+    o.seeded = 1;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(weir_breaker_set_options(breaker, &o), WEIR_OK);
+    assert_int_equal(atomic_load(&memory.live), live + 3);
     weir_breaker_unref(breaker);
     assert_int_equal(atomic_load(&memory.live), 0);
 }
@@ -189,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(breaker_trips_again_after_an_outage_of_any_length),
         cmocka_unit_test(time_window_counts_after_any_silence),
+        cmocka_unit_test(time_window_counts_in_its_first_round),
         cmocka_unit_test(time_window_counts_failures_after_days_of_success),
         cmocka_unit_test(full_bucket_keeps_its_rates_and_counts_on),
         cmocka_unit_test(slow_budget_fills_in_its_own_time),

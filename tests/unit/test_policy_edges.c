@@ -454,10 +454,10 @@ static void delays_keep_their_remainder_below_the_cap(void **state)
     weir__backoff drawn = {.base_ns = 1, .cap_ns = 100, .factor = 1,
                            .kind = WEIR_BACKOFF_EXPONENTIAL,
                            .jitter = WEIR_JITTER_DECORRELATED};
-    assert_int_equal(weir__backoff_delay(&linear, 3, 0, 0), 9);
-    assert_int_equal(weir__backoff_delay(&linear, 4, 0, 0), 10);
-    assert_int_equal(weir__backoff_delay(&drawn, 2, 33, UINT64_MAX), 99);
-    assert_int_equal(weir__backoff_delay(&drawn, 2, 34, UINT64_MAX), 100);
+    assert_int_equal(weir__backoff_delay(&linear, 3, 0, 0, 0), 9);
+    assert_int_equal(weir__backoff_delay(&linear, 4, 0, 0, 0), 10);
+    assert_int_equal(weir__backoff_delay(&drawn, 2, 33, 0, UINT64_MAX), 99);
+    assert_int_equal(weir__backoff_delay(&drawn, 2, 34, 0, UINT64_MAX), 100);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -215,8 +215,44 @@ static void a_hint_counts_up_to_its_bound(void **state)
                                         WEIR_JITTER_FULL);
         assert_true(full >= cases[i].counts_ns &&
                     full <= cases[i].counts_ns + 100 * MS);
-        assert_true(delay_with_hint(cases[i].max_ns, cases[i].hint_ns,
-                                    WEIR_JITTER_NONE) >= cases[i].counts_ns);
+    }
+}
+
+/* It takes the place of what is computed; only the jitter is added. */
+static void a_hint_replaces_the_computed_delay(void **state)
+{
+    static const struct {
+        int jitter;
+        uint64_t spread_ns; /* after the tenth attempt, computed: 30 s */
+    } cases[] = {
+        {WEIR_JITTER_NONE, 0},
+        {WEIR_JITTER_EQUAL, 15 * SECOND},
+        {WEIR_JITTER_FULL, 30 * SECOND},
+        {WEIR_JITTER_DECORRELATED, 30 * SECOND - 100 * MS},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        weir_retry_options o = retry_options(NULL);
+        uint64_t least_ns = WEIR_NEVER, most_ns = 0;
+        o.jitter = cases[i].jitter;
+        o.max_attempts = 12;
+        o.seeded = 1;
+        weir_retry *retry = new_retry(&o);
+        for (int n = 0; n < 300; n++) {
+            weir_retry_state call = fresh();
+            uint64_t delay_ns = 0;
+            call.attempts = 9;
+            call.previous_ns = 20 * SECOND;
+            assert_int_equal(retry_next(retry, &call, WEIR_THROTTLED, SECOND,
+                                        WEIR_NEVER, &delay_ns),
+                             WEIR_OK);
+            least_ns = delay_ns < least_ns ? delay_ns : least_ns;
+            most_ns = delay_ns > most_ns ? delay_ns : most_ns;
+        }
+        assert_in_range(least_ns, SECOND, SECOND + cases[i].spread_ns / 20);
+        assert_in_range(most_ns, SECOND + cases[i].spread_ns / 20 * 19,
+                        SECOND + cases[i].spread_ns);
+        weir_retry_unref(retry);
     }
 }
 
@@ -360,6 +396,7 @@ int main(void)
         cmocka_unit_test(no_delay_ends_at_the_deadline_or_after),
         cmocka_unit_test(the_first_reason_to_give_up_is_told),
         cmocka_unit_test(a_hint_counts_up_to_its_bound),
+        cmocka_unit_test(a_hint_replaces_the_computed_delay),
         cmocka_unit_test(a_hint_is_spread_by_jitter),
         cmocka_unit_test(a_hint_past_the_deadline_ends_the_call),
         cmocka_unit_test(calls_do_not_share_their_progress),

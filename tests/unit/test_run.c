@@ -81,8 +81,8 @@ static const struct sample {
     {"r", 0, {{0, 7, SAYS(WEIR_DECLINED), 0}}, 0, 7, 1, 0, 0, 0, 0},
     {"r", 0, {{0, WEIR_EOPEN, 0, 0}}, 0, WEIR_EOPEN, 1, 0, 0, 0, 0},
     {"r", 0, {{0, 7, SAYS(WEIR_THROTTLED), 2 * SECOND}, {0, 0, 0, 0}}, 0, 0, 2,
-     0, 0, 2100 * MS, 0},
-    {"r", 0, {{0, 7, 0, YEAR}, {0, 0, 0, 0}}, 0, 0, 2, 0, 0, 60100 * MS, 0},
+     0, 0, 2 * SECOND, 0},
+    {"r", 0, {{0, 7, 0, YEAR}, {0, 0, 0, 0}}, 0, 0, 2, 0, 0, 60 * SECOND, 0},
     {"r", 0, {{0, 0, 0, YEAR}}, 0, 0, 1, 0, 0, 0, 0}, /* not retried */
     {"Tr", 0, {{9950 * MS, 7, 0, 0}}, 0, 7, 1, 0, 0, 9950 * MS, 0},
     {"Tr", 0, {{9890 * MS, 7, 0, 0}, {0, 0, 0, 0}}, 0, 0, 2, 0, 0, 9990 * MS,
@@ -122,7 +122,7 @@ static const struct sample {
     {"rt", 0, {{2 * SECOND, 7, 0, 0}, {0, 0, 0, 0}}, 0, 0, 2, 0, 0,
      2100 * MS, 0},
     {"rt", 0, {{2 * SECOND, 7, SAYS(WEIR_THROTTLED), 3 * SECOND}}, 0, 0, 2, 0,
-     0, 5100 * MS, 0}, /* late, and yet asked to wait */
+     0, 5 * SECOND, 0}, /* late, and yet asked to wait */
     {"tr", 0, {{2 * SECOND, 7, 0, 0}}, 0, WEIR_ETIMEDOUT, 1, WEIR_BY_TIMEOUT,
      0, 2 * SECOND, 0},
     {"Trt", 0, ALWAYS(2 * SECOND, 7), 0, WEIR_ETIMEDOUT, 4, WEIR_BY_TIMEOUT,

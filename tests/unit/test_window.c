@@ -33,13 +33,18 @@ static void sum(reference *r, int first, uint64_t from_span)
         }
 }
 
+/* In memory, where every processor keeps as many digits as the option has. */
+static int reaches(uint64_t part, uint64_t calls, double rate)
+{
+    volatile double share = (double)part / (double)calls;
+    return part > 0 && share >= rate;
+}
+
 static int reached(const reference *r, const weir_breaker_options *o)
 {
-    return r->calls >= o->minimum_calls &&
-           ((r->failed && (double)r->failed / (double)r->calls >=
-                              o->failure_rate) ||
-            (r->slow &&
-             (double)r->slow / (double)r->calls >= o->slow_rate));
+    return r->calls > 0 && r->calls >= o->minimum_calls &&
+           (reaches(r->failed, r->calls, o->failure_rate) ||
+            reaches(r->slow, r->calls, o->slow_rate));
 }
 
 static uint32_t next(uint32_t *seed)
@@ -806,29 +811,62 @@ static void a_span_begins_at_its_first_nanosecond(void **state)
     weir_clock_unref(clock);
 }
 
-/* Of a window with another tag, of generation 7 while the breaker is in it. */
-static int is_younger(uint64_t span, uint64_t than)
+/* Also where the processor calculates with more digits than a double has: to
+ * it, a tenth is less than the option 0.1. */
+static void rate_is_reached_by_its_own_share(void **state)
 {
-    weir__atomic_u64 word;
-    weir__init(&word, weir__word(WEIR_CLOSED, 7, 0));
-    return weir__tw_is_younger(weir__tw_tag(span, 7) | 3,
-                               weir__tw_tag(than, 7), &word, 7);
+    static const struct {
+        double rate;
+        int failures;
+    } of_100[] = {{0.05, 5}, {0.1, 10}, {0.2, 20}, {0.4, 40},
+                  {0.7, 70}, {0.8, 80}, {0.9, 90}};
+    (void)state;
+    for (uint32_t w = WEIR_WINDOW_COUNT; w <= WEIR_WINDOW_TIME; w++)
+        for (size_t i = 0; i < COUNT(of_100); i++) {
+            weir_clock *clock = new_virtual_clock();
+            weir_breaker_options o = window_options(clock, w);
+            o.window_calls = o.minimum_calls = 100;
+            o.failure_rate = of_100[i].rate;
+            weir_breaker *breaker = new_breaker(&o);
+            for (int n = 0; n < 100; n++) {
+                assert_int_equal(weir_breaker_state(breaker), WEIR_CLOSED);
+                record(breaker, n >= 100 - of_100[i].failures, 0);
+            }
+            assert_int_equal(weir_breaker_state(breaker), WEIR_OPEN);
+            weir_breaker_unref(breaker);
+            weir_clock_unref(clock);
+        }
 }
 
-static void a_counter_is_younger_up_to_4095_spans(void **state)
+/* Of a window with another tag, of a generation while the breaker is in 7. */
+static int is_younger(uint64_t span, uint64_t than, uint64_t newest,
+                      uint64_t generation)
 {
     weir__atomic_u64 word;
-    (void)state;
-    assert_true(is_younger(101, 100));
-    assert_true(is_younger(100 + 0xfff, 100));
-    assert_false(is_younger(100 + 0x1000, 100));
-    assert_false(is_younger(99, 100));
-    assert_true(is_younger(0, WEIR__TW_SPAN_MASK));
-    assert_false(is_younger(WEIR__TW_SPAN_MASK, 0));
-    assert_false(is_younger(100, 100));
+    weir__time_window window = {.buckets = 10};
     weir__init(&word, weir__word(WEIR_CLOSED, 7, 0));
-    assert_true(weir__tw_is_younger(weir__tw_tag(100, 7) | 3,
-                                    weir__tw_tag(100, 6), &word, 6));
+    weir__init(&window.newest, weir__tw_place(&window, newest));
+    return weir__tw_is_younger(&window, weir__tw_tag(span, 7) | 3,
+                               weir__tw_tag(than, generation), &word,
+                               generation);
+}
+
+static void a_counter_is_younger_up_to_the_newest_span(void **state)
+{
+    const uint64_t round = WEIR__TW_SPAN_MASK + 1;
+    (void)state;
+    assert_true(is_younger(101, 100, 101, 7));
+    assert_true(is_younger(101, 100, 102, 7));
+    assert_true(is_younger(100000, 100, 100000, 7));
+    assert_false(is_younger(100001, 100, 100000, 7));
+    assert_false(is_younger(101, 100, 100, 7)); /* of a round before */
+    assert_false(is_younger(99, 100, 100, 7));
+    assert_false(is_younger(0, round - 1, round - 1, 7));
+    assert_true(is_younger(0, round - 1, round, 7));
+    assert_true(is_younger(1, round - 1, round + 5, 7));
+    assert_false(is_younger(round - 1, round, round + 5, 7));
+    assert_false(is_younger(100, 100, 100, 7));
+    assert_true(is_younger(100, 100, 100, 6));
 }
 
 static void each_part_of_the_shape_must_stay(void **state)
@@ -1058,6 +1096,7 @@ static void stripes_that_two_threads_add_are_there_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rate_is_reached_by_its_own_share),
         cmocka_unit_test(count_window_is_the_last_n_outcomes),
         cmocka_unit_test(count_window_keeps_its_counts_among_threads),
         cmocka_unit_test(count_window_forgets_old_successes),
@@ -1086,7 +1125,7 @@ int main(void)
         cmocka_unit_test(time_window_counts_by_the_clock_of_the_machine),
         cmocka_unit_test(a_new_generation_counts_anew_from_the_first_success),
         cmocka_unit_test(a_span_begins_at_its_first_nanosecond),
-        cmocka_unit_test(a_counter_is_younger_up_to_4095_spans),
+        cmocka_unit_test(a_counter_is_younger_up_to_the_newest_span),
         cmocka_unit_test(each_part_of_the_shape_must_stay),
         cmocka_unit_test(a_window_without_memory_for_stripes_counts_in_one),
         cmocka_unit_test(stripes_are_asked_for_once),
