@@ -59,7 +59,7 @@ no-uv:
 	@echo "libuv was not found: libweir-uv is left out (see make deps)"
 
 # Every object depends on the flags it was compiled with.
-FLAGS := $(CC) $(HARDENED) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(HARDENED) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(UV_LIBS)
 $(B)/flags: FORCE
 	@mkdir -p $(B)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
@@ -154,7 +154,15 @@ help:
 	@echo "make demo         the point of weir, in half a minute"
 	@echo "make deps         installs what the tests need (root or sudo)"
 	@echo "make check        all tests"
-	@echo "make soak         the stress for long, SOAK_OPERATIONS of it"
+	@echo "make coverage mcdc   what the tests reach, and what decides"
+	@echo "make lint         analysers, which may find nothing"
+	@echo "make relacy models   threads and states, searched whole or at random"
+	@echo "make freeze       lock-free operations while others are stopped"
+	@echo "make fuzz         three targets, FUZZ_SECONDS each"
+	@echo "make mutate mutate-catalogue   bugs that the tests must find"
+	@echo "make soak soak-tsan   the stress for long, SOAK_OPERATIONS of it"
+	@echo "make deps-targets targets   other machines, musl, valgrind"
+	@echo "make proof        all of these, as one table (hours)"
 	@echo "make bench        what a call costs here, against a bare call"
 	@echo "make bench-deps   installs the peers of bench-peers, under $(B)/"
 	@echo "make bench-peers  weir beside the libraries of other languages"

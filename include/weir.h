@@ -11,7 +11,9 @@
  *
  * Conventions, valid for every part:
  *   - A function that can fail returns WEIR_OK or a negative code of
- *     weir/base.h.  On an error nothing was changed, out-parameters included.
+ *     weir/base.h.  WEIR_EINVAL and WEIR_EVERSION, and WEIR_ENOMEM where
+ *     something is made or changed, have changed nothing, out-parameters
+ *     included.
  *   - Time is uint64_t nanoseconds; every name that carries it ends in _ns.
  *   - Options are a flat struct filled by its _options_init function, then
  *     changed field by field.  Fields out of range are rejected with
@@ -20,8 +22,9 @@
  *     _unref (NULL is allowed) gives one back.  Any order of release is safe.
  *   - Unless a function says otherwise it may be called from any thread, does
  *     not block, and a NULL it does not allow is WEIR_EINVAL.
- *   - The library starts no threads, prints nothing, never aborts, installs no
- *     signal handlers and leaves errno alone.
+ *   - The library starts no threads (but those of a weir_pool), prints
+ *     nothing, never aborts, installs no signal handlers and leaves errno
+ *     alone.
  *   - Callbacks never run under a lock and may call back into the library.
  *   - Your function may be left by a C++ exception or pthread_cancel in a
  *     blocking run (weir/run.h).  All other callbacks must return, and none

@@ -33,8 +33,8 @@ if command -v apt-get >/dev/null; then
     apt-cache show clang-19 >/dev/null 2>&1 || mcdc=
     DEBIAN_FRONTEND=noninteractive $root apt-get install -y \
         --no-install-recommends gcc g++ clang make pkg-config python3 \
-        libc6-dev libcmocka-dev libuv1-dev relacy-dev spin valgrind \
-        clang-tidy cppcheck shellcheck gcovr $mcdc \
+        python3-cffi libc6-dev libcmocka-dev libuv1-dev relacy-dev spin \
+        valgrind clang-tidy cppcheck shellcheck gcovr $mcdc \
         "$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\).*/libclang-rt-\1-dev/p' | head -n 1)"
 elif command -v dnf >/dev/null; then
     $root dnf install -y gcc gcc-c++ clang compiler-rt make pkgconf-pkg-config \

@@ -48,7 +48,7 @@ WEIR_API int weir_attempt_on_cancel(weir_attempt *attempt,
                                     weir_attempt_cancel_fn fn, void *arg);
 
 /* Says when the dependency wants to be asked again (Retry-After, RFC 9110
- * 10.2.3): delay_ns from now.  Used if the attempt is retried. */
+ * 10.2.3): delay_ns after the end of the attempt.  Used if it is retried. */
 WEIR_API void weir_attempt_retry_after(weir_attempt *attempt,
                                        uint64_t delay_ns);
 
@@ -64,7 +64,8 @@ WEIR_API int weir_attempt_set_outcome(weir_attempt *attempt, int outcome);
  * WEIR_ETIMEDOUT  dropped: the attempt was given up, out of time
  * WEIR_ECANCELED  dropped: the call was cancelled
  * WEIR_ESTALE     finished already (the caller held a further reference);
- *                 no reference was taken
+ *                 no reference was taken.  Where two finish at once, the time
+ *                 may be that of either
  * WEIR_EINVAL     NULL, or an attempt of a blocking run
  * Any thread; after any of the first three the attempt may be gone. */
 WEIR_API int weir_attempt_finish(weir_attempt *attempt, int code,

@@ -33,7 +33,7 @@ extern "C" {
 enum {
     WEIR_OK = 0,
     WEIR_EINVAL = -7000,     /* an argument or option is out of its range */
-    WEIR_ENOMEM = -7001,     /* an allocation failed; nothing was changed */
+    WEIR_ENOMEM = -7001,     /* no memory, or no other resource */
     WEIR_EVERSION = -7002,   /* the struct is newer than this library */
     WEIR_EOPEN = -7010,      /* the breaker is open, or half-open with no
                                 place for another probe */
@@ -51,7 +51,8 @@ enum {
 };
 
 /* As a now_ns argument: read the clock, and only if an answer needs it.
- * As a deadline or a duration in an answer: none, or not known. */
+ * As a deadline or a duration in an answer: none, or not known.
+ * Both are 2^64 - 1, for languages that see no macros. */
 #define WEIR_NOW UINT64_MAX
 #define WEIR_NEVER UINT64_MAX
 

@@ -78,8 +78,9 @@ typedef struct weir_breaker_options {
                                    10 s.  Where a bucket is 128 ms or more,
                                    outcomes are dated by the kernel's coarse
                                    clock, which is late by some ms.  A bucket
-                                   of 4 million calls is halved: its rates
-                                   stay. */
+                                   of 4 million calls (on each processor,
+                                   where threads contend) is halved: its rates
+                                   stay, and it weighs less among others. */
     uint32_t window_calls;      /* count: 1..1,024, default 100 */
     uint32_t buckets;           /* time: in how many steps calls fall out of
                                    the window; 1..64, default 10 */
@@ -87,8 +88,8 @@ typedef struct weir_breaker_options {
                                    1..1 year, its end is rounded up to a step
                                    of 1.05 ms; default 60 s.  About the time
                                    the dependency takes to restart. */
-    uint64_t open_max_ns;       /* growth ends here; open_ns..1 year, default
-                                   1 year */
+    uint64_t open_max_ns;       /* growth ends here, or after 255 openings;
+                                   open_ns..1 year, default 1 year */
     double open_factor;         /* growth of the open time each time it opens
                                    without having closed; 1..1000, default 1:
                                    none.  2 for a dependency that may be down
@@ -181,7 +182,7 @@ WEIR_API int weir_breaker_mode(const weir_breaker *breaker);
 WEIR_API int weir_breaker_set_mode(weir_breaker *breaker, int mode);
 
 /* Closes the breaker and forgets its failures; calls that were let through
- * before are stale.  A manual mode stays as it is.  NULL is allowed.
+ * before are stale.  In a manual mode it does nothing.  NULL is allowed.
  * May call listeners. */
 WEIR_API void weir_breaker_reset(weir_breaker *breaker);
 
@@ -192,9 +193,9 @@ WEIR_API uint64_t weir_breaker_retry_after_ns(const weir_breaker *breaker);
 
 /* Changes the options of a live breaker.  Its state, its history and the
  * permits that are out stay as they are; the next outcome is judged by the
- * new options.  window, window_calls, window_ns, buckets, the clock and the
- * allocator must be those it was made with, and slow_call_ns must be
- * WEIR_NEVER if and only if it was.
+ * new options.  window, what shapes it (window_calls, or buckets and the
+ * length of one), the clock and the allocator must be those it was made with,
+ * and slow_call_ns must be WEIR_NEVER if and only if it was.
  * options   not NULL
  * WEIR_EINVAL, WEIR_EVERSION   as weir_breaker_new, or one of those differs
  * WEIR_ENOMEM  no memory: about 100 bytes for each change, kept as long as the

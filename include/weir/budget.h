@@ -3,7 +3,8 @@
  * Four attempts of each call are fine while few calls fail, and four times
  * the load when all do, which keeps a sick dependency down.  A budget shared
  * by the retries that lead to one dependency bounds what they add together:
- * each call deposits ratio of a token, each retry takes a whole one, and
+ * each call deposits ratio of a token, each retry takes a whole one (a call
+ * with several retries that share a budget deposits for each), and
  * per_second tokens come by themselves, so that little traffic may still
  * retry.  (Beyer et al., "Site Reliability Engineering", chapter 21; Huang et
  * al., "Metastable Failures in the Wild", OSDI 2022: with a budget of 10 %

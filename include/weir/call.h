@@ -127,13 +127,14 @@ WEIR_API int weir_call_reset(weir_call *call,
 
 /* Sets the wake signal: fn(arg) says that stepping is worth while, because a
  * permit was handed over, an attempt was finished or the call was cancelled.
- * It comes only after a WAIT, at most once for each, possibly without need,
- * from any thread, even from inside another call's step: it must do no more
- * than schedule a step.
+ * It comes after a WAIT, or while the step looks whether to say WAIT, possibly
+ * without need, from any thread, even from inside another call's step: it must
+ * do no more than schedule a step.
  * destroy (NULL: none) runs with arg when the call's memory is gone: after it
  * was given back and its last attempt was finished, on the thread that did so,
- * or on one that was about to wake the call (any that fires its token, uses
- * its bulkhead, or moves a virtual clock); or before an error is returned.
+ * or on one that was about to wake the call (any that cancels it, fires its
+ * token, uses its bulkhead, or moves a virtual clock); or before an error is
+ * returned.
  * WEIR_EINVAL  call or fn is NULL, or a wake signal is set already
  * Before the first step. */
 WEIR_API int weir_call_on_wake(weir_call *call, void (*fn)(void *arg),
@@ -168,7 +169,8 @@ WEIR_API int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out);
 WEIR_API int weir_call_finish(weir_call *call, weir_attempt *attempt,
                               int code, uint64_t now_ns, weir_step *out);
 
-/* Ends the call as soon as it is stepped.  Any thread.  NULL is allowed. */
+/* Ends the call as soon as it is stepped.  Any thread; the call must not have
+ * been given back before, and may be meanwhile.  NULL is allowed. */
 WEIR_API void weir_call_cancel(weir_call *call);
 
 /* The result of a call that is done.

@@ -45,7 +45,8 @@ WEIR_API void weir_pool_unref(weir_pool *pool);
  * deadline whether fn has returned or not.  An exception that leaves fn ends
  * the process.  fn may end its thread (pthread_exit), and be ended by another
  * one (pthread_cancel): that counts as WEIR_TRANSIENT, the attempt's code is
- * WEIR_ECANCELED, and the pool starts a new thread.
+ * WEIR_ECANCELED, and the pool starts a new thread.  (Cancel a worker only
+ * while its fn cannot return, under a lock of yours: it may be at another.)
  * A fn that makes another run on the same pool takes a second worker and may
  * find none: give the inner run a deadline.
  * destroy   NULL, or runs with arg once: when the run has returned or will,

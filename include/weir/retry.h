@@ -57,8 +57,9 @@ typedef struct weir_retry_options {
     uint64_t cap_ns;       /* largest delay before the jitter; base..1 day,
                               default 30 s */
     double factor;         /* growth per attempt; 1..1000, default 2 */
-    uint64_t hint_max_ns;  /* a hint of the dependency counts as at most this;
-                              0..1 day, default 60 s; 0 ignores hints */
+    uint64_t hint_max_ns;  /* a hint of the dependency replaces the delay, and
+                              the jitter comes on top.  It counts as at most
+                              this; 0..1 day, default 60 s; 0 ignores hints */
     uint64_t max_elapsed_ns; /* no backoff ends later than this after the
                               retry was entered; 1..1 year or WEIR_NEVER,
                               default WEIR_NEVER.  A total timeout is the
@@ -128,8 +129,9 @@ typedef struct weir_retry_state {
  * WEIR_EBUDGET    the budget has no token
  * WEIR_EINVAL     an argument is NULL, the outcome is none, or state->size is
  *                 too small
- * The first call for a state deposits into the budget.  Any thread, one at a
- * time for one state. */
+ * Call it after each attempt, a success too, for the first call for a state
+ * deposits into the budget, whatever it says.  Any thread, one at a time for
+ * one state. */
 WEIR_API int weir_retry_next(weir_retry *retry, weir_retry_state *state,
                              uint64_t *out_delay_ns);
 

@@ -16,11 +16,12 @@ extern "C" {
  * WEIR_EQUEUETIME  rejected by a bulkhead: no permit within the queue time
  * WEIR_ETIMEDOUT   out of time
  * WEIR_EINVAL      pipeline or fn is NULL, or the pipeline is not sealed
- * WEIR_ENOMEM      the system has no resources for a wait
+ * WEIR_ENOMEM      the system has no resources for a wait; fn may have run
  * anything else    what fn returned last
  * A retry that meets a breaker which has opened meanwhile ends the call with
  * WEIR_EOPEN; weir_run_with still tells what fn returned last.
- * Allocates nothing.  Blocks for fn, queues and backoff.  An exception,
+ * Allocates nothing, save once for a breaker whose time window threads contend
+ * for.  Blocks for fn, queues and backoff.  An exception,
  * pthread_exit or pthread_cancel that unwinds out of fn gives every permit back
  * and counts as WEIR_TRANSIENT.  (In musl the end of a thread unwinds nothing:
  * there fn must return.) */
@@ -30,7 +31,7 @@ WEIR_API int weir_run(weir_pipeline *pipeline, weir_fn fn, void *arg);
  * options   NULL: the defaults
  * out       NULL, or filled in; out->size must be set
  * WEIR_ECANCELED  the call was cancelled; what your function returns after
- *                 that is kept only if it is a success
+ *                 that is kept only if the dependency was healthy
  * WEIR_EINVAL     also: options->size or out->size is too small, the parent
  *                 has another clock, or there are too many cancel tokens; out
  *                 is not filled in

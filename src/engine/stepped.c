@@ -256,6 +256,18 @@ int weir_call_new(weir_call **out, weir_pipeline *pipeline,
     return WEIR_OK;
 }
 
+/* The tokens of the last trip may be those of this one too. */
+static inline void begin_again(stepped *s, const weir_call_options *options)
+{
+    if (weir__likely(s->call.token_count == 0)) {
+        begin(s, options);
+        return;
+    }
+    weir_call last = s->call;
+    begin(s, options);
+    unref_tokens(&last);
+}
+
 int weir_call_reset(weir_call *call, const weir_call_options *options)
 {
     stepped *s = stepped_of(call);
@@ -267,9 +279,7 @@ int weir_call_reset(weir_call *call, const weir_call_options *options)
         return status;
     if (!weir__ref_alone(&s->ref))
         return WEIR_ESTALE;
-    weir_call last = *call; /* its tokens may be those of this trip too */
-    begin(s, options);
-    unref_tokens(&last);
+    begin_again(s, options);
     return WEIR_OK;
 }
 

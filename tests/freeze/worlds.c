@@ -14,10 +14,10 @@ static void must(int status)
         fail("status %d", status);
 }
 
-/* ---- a breaker: three windows in four states ---- */
+/* ---- a breaker: three windows in five states ---- */
 
 enum { ACQUIRE, SUCCEED, FAIL };
-enum { SPOTLESS, SHAKEN, OPEN, HALF_OPEN, STATES };
+enum { SPOTLESS, SHAKEN, LATE, OPEN, HALF_OPEN, STATES };
 
 static weir_breaker *breaker;
 static uint64_t permits[PARTIES];
@@ -74,6 +74,15 @@ static void open_breaker(void)
     test_now_ns += 2 * SECOND;
 }
 
+/* LATE: the first to come begins the next span, over what was counted in the
+ * last. */
+static void pass_a_span(int window)
+{
+    test_now_ns += SECOND;
+    if (window == WEIR_WINDOW_TIME)
+        counted = failed = 0;
+}
+
 static void begin_breaker(int variant, const int *operations)
 {
     (void)operations;
@@ -81,8 +90,10 @@ static void begin_breaker(int variant, const int *operations)
     state = variant % STATES;
     acquire_all();
     counted = failed = 0;
-    if (state == SHAKEN)
+    if (state == SHAKEN || state == LATE)
         record(0, WEIR_TRANSIENT);
+    if (state == LATE)
+        pass_a_span(variant / STATES);
     if (state >= OPEN)
         open_breaker();
     if (state == HALF_OPEN)
@@ -271,7 +282,8 @@ const world bulkhead_world = {
     begin_bulkhead, operate_bulkhead, end_bulkhead
 };
 
-/* ---- a budget: with one token or two ---- */
+/* ---- a budget: with one token or two, and the same where another one has
+ * come with time ---- */
 
 enum { RESERVE, DEPOSIT };
 
@@ -283,13 +295,17 @@ static void begin_budget(int variant, const int *operations)
     weir_budget_options options;
     (void)operations;
     weir_budget_options_init(&options, sizeof options);
-    options.capacity = 4;
+    options.capacity = 8;
     options.ratio = 0.5;
-    options.per_second = 0;
+    options.per_second = variant / 2;
     options.clock = test_clock();
     must(weir_budget_new(&budget, &options));
-    for (tokens = 4000; tokens > (variant + 1) * 1000; tokens -= 1000)
+    for (tokens = 8000; tokens > (variant % 2 + 1) * 1000; tokens -= 1000)
         must(weir_budget_reserve(budget));
+    if (options.per_second > 0) {
+        test_now_ns += SECOND + SECOND / 2500; /* whole ticks */
+        tokens += 1000;
+    }
 }
 
 static void operate_budget(int party, int operation)
@@ -311,6 +327,6 @@ static void end_budget(void)
 }
 
 const world budget_world = {
-    "budget (reserve, deposit)", 2, 2,
+    "budget (reserve, deposit)", 4, 2,
     begin_budget, operate_budget, end_budget
 };

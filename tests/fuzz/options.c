@@ -60,6 +60,8 @@ static const field of_retry[] = {
     {AT(retry, seeded), U32, 0, 1, 0, 0},
     {AT(retry, backoff), I32, 0, WEIR_BACKOFF_EXPONENTIAL, 0, 0},
     {AT(retry, jitter), I32, 0, WEIR_JITTER_DECORRELATED, 0, 0},
+    {AT(retry, retry_on), U32, 0,
+     WEIR_RETRY_OPEN | WEIR_RETRY_FULL | WEIR_RETRY_QUEUETIME, 0, 0},
 };
 
 static const field of_budget[] = {
@@ -188,9 +190,10 @@ static void try_breaker(void)
     old.window_ns = o.window_ns;
     old.buckets = o.buckets;
     old.minimum_calls = 1;
+    old.slow_call_ns = o.slow_call_ns == WEIR_NEVER ? WEIR_NEVER : 1;
     if (valid) {
         FUZZ_CHECK(weir_breaker_new(&other, &old) == WEIR_OK);
-        weir_breaker_set_options(other, &o);
+        FUZZ_CHECK(weir_breaker_set_options(other, &o) == WEIR_OK);
         use_breaker(other);
         use_breaker(breaker);
     }

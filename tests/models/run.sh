@@ -82,6 +82,10 @@ if [ "$2" ]; then
     shift
     search "$@"
 else
-    searches | xargs -P 2 -L 1 sh "$0" "$1" &&
-        echo "models: all clean, all bugs found"
+    rm -rf "${out:?}"
+    searches | xargs -P 2 -L 1 sh "$0" "$1" || exit 1
+    awk '/states, stored/ { states += $1 } END {
+        printf "models: %d states, all clean", states }' \
+        "$out"/*.safe/log "$out"/*.endless/log
+    echo ", all $(searches | grep -c BUG) bugs found"
 fi
