@@ -24,8 +24,8 @@ static blocking *blocking_of(weir_call *call)
 /* ---- the call's type ---- */
 
 /* Pairs with the swap of a thread that fires a cancel token: if it told the
- * attempt before this one, the token is seen as fired when the attempt is
- * started.  Without tokens there is no such thread. */
+ * attempt before this one, the token is seen as fired by who listens in this
+ * one.  Without tokens there is no such thread. */
 static void set_cancel_state(blocking *b, uint32_t state)
 {
     if (b->call.token_count == 0)
@@ -134,8 +134,6 @@ static void run_attempt(blocking *b, weir_fn fn, void *arg)
 {
     weir_call *call = &b->call;
     for (;;) {
-        if (weir__call_cancelled(call))
-            weir__attempt_tell_cancel(call->attempt);
         int code = fn(call->attempt, arg);
         set_cancel_state(b, WEIR__CANCEL_TOLD); /* too late now */
         weir__call_set_now(call, WEIR_NOW);

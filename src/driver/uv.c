@@ -138,16 +138,14 @@ static void on_wake(void *arg)
     weir__mutex_unlock(&j->driver->lock);
 }
 
-static job *take(weir_uv *driver)
+static job *take_first(weir_uv *driver)
 {
     weir__mutex_lock(&driver->lock);
     job *j = driver->first;
-    if (j) {
-        driver->first = j->next;
-        if (!driver->first)
-            driver->end = &driver->first;
-        j->listed = 0;
-    }
+    driver->first = j->next;
+    if (!driver->first)
+        driver->end = &driver->first;
+    j->listed = 0;
     weir__mutex_unlock(&driver->lock);
     return j;
 }
@@ -276,8 +274,8 @@ static void on_async(uv_async_t *async)
     job **turn_end = driver->end;
     int last = !driver->first;
     weir__mutex_unlock(&driver->lock);
-    job *j = NULL;
-    while (!last && (j = take(driver)) != NULL) {
+    while (!last) {
+        job *j = take_first(driver);
         last = &j->next == turn_end;
         if (!j->begun) {
             begin(j);

@@ -42,7 +42,7 @@ struct time_window : scenario<time_window, 2> {
         trips[0] = trips[1] = 0;
         window.span_ns = 1;
         window.buckets = 1; /* few steps: every schedule is explored */
-        weir__init(&window.newest, UINT64_C(0));
+        weir__init(&window.newest, UINT64_C(7) << 6);
         weir__init(&window.watch, 0u);
         weir__init(&breaker_word, weir__word(WEIR_CLOSED, 1, 0));
         weir__init(&window.contended, 0u);
