@@ -4,7 +4,7 @@
 set -eu
 build=$1
 make=${MAKE:-make}
-work=$PWD/$build/tests/install
+work=$(cd "$build" && pwd)/tests/install
 rm -rf "$work"
 mkdir -p "$work"
 

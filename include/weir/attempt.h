@@ -38,7 +38,7 @@ WEIR_API uint64_t weir_attempt_remaining_ns(const weir_attempt *attempt);
 WEIR_API int weir_attempt_canceled(const weir_attempt *attempt);
 
 /* Has fn(attempt, arg) called once when the attempt should stop: at once, on
- * this thread, if that is so already.  Otherwise, in a blocking run, on the
+ * this thread, if it was given up or its call is cancelled already.  Otherwise, in a blocking run, on the
  * thread that fires the cancel token (the run does not return before fn has);
  * in a stepped or libuv call, on the thread that steps.  In a blocking run a
  * passing deadline does not call fn: ask weir_attempt_remaining_ns.
@@ -48,7 +48,7 @@ WEIR_API int weir_attempt_on_cancel(weir_attempt *attempt,
                                     weir_attempt_cancel_fn fn, void *arg);
 
 /* Says when the dependency wants to be asked again (Retry-After, RFC 9110
- * 10.2.3): delay_ns after the end of the attempt.  Used if it is retried. */
+ * 10.2.3): delay_ns after its end, at least.  Used if it is retried. */
 WEIR_API void weir_attempt_retry_after(weir_attempt *attempt,
                                        uint64_t delay_ns);
 

@@ -169,8 +169,9 @@ WEIR_API int weir_call_step(weir_call *call, uint64_t now_ns, weir_step *out);
 WEIR_API int weir_call_finish(weir_call *call, weir_attempt *attempt,
                               int code, uint64_t now_ns, weir_step *out);
 
-/* Ends the call as soon as it is stepped.  Any thread; the call must not have
- * been given back before, and may be meanwhile.  NULL is allowed. */
+/* Ends the call as soon as it is stepped.  Any thread.  Until this returns the
+ * call must not be given back, unless by an owner who has found it cancelled or
+ * was given the wake signal.  NULL is allowed. */
 WEIR_API void weir_call_cancel(weir_call *call);
 
 /* The result of a call that is done.

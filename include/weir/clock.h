@@ -79,8 +79,8 @@ WEIR_API uint32_t weir_clock_waiters(weir_clock *clock);
  * participants moves by itself: whenever all of them wait on it, it jumps to
  * the earliest time anything waits for.  With one participant every wait
  * returns at once; with several, a program of threads becomes a simulation.
- * Every thread that waits on such a clock must be attached.  Give each attach
- * one detach.
+ * Every thread that waits on such a clock must be attached, and one that steps
+ * calls, or time may jump while it works.  Give each attach one detach.
  * WEIR_EINVAL  clock is not virtual; or detach without attach */
 WEIR_API int weir_clock_attach(weir_clock *clock);
 WEIR_API int weir_clock_detach(weir_clock *clock);

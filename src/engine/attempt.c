@@ -73,14 +73,6 @@ static void call_on_cancel(weir_attempt *attempt)
     pthread_setcancelstate(cancelable, NULL);
 }
 
-void weir__attempt_tell_cancel(weir_attempt *attempt)
-{
-    if (weir__exchange_acq_rel(&attempt->cancel_state,
-                               (uint32_t)WEIR__CANCEL_TOLD) ==
-        WEIR__CANCEL_LISTENS)
-        call_on_cancel(attempt);
-}
-
 int weir_attempt_on_cancel(weir_attempt *attempt, weir_attempt_cancel_fn fn,
                            void *arg)
 {
@@ -92,12 +84,21 @@ int weir_attempt_on_cancel(weir_attempt *attempt, weir_attempt_cancel_fn fn,
     attempt->on_cancel = fn;
     attempt->on_cancel_arg = arg;
     uint32_t none = WEIR__CANCEL_NONE;
-    if (!weir__cas_acq_rel(&attempt->cancel_state, &none,
-                             (uint32_t)WEIR__CANCEL_LISTENS))
+    uint32_t to = weir__call_cancelled(attempt->call) ? WEIR__CANCEL_TOLD
+                                                      : WEIR__CANCEL_LISTENS;
+    /* a listener may be told, and finish the attempt, as soon as it is one */
+    if (!weir__cas_acq_rel(&attempt->cancel_state, &none, to) ||
+        to == WEIR__CANCEL_TOLD)
         call_on_cancel(attempt);
-    else if (weir__call_cancelled(attempt->call)) /* not stepped since */
-        weir__attempt_tell_cancel(attempt);
     return WEIR_OK;
+}
+
+void weir__attempt_tell_cancel(weir_attempt *attempt)
+{
+    if (weir__exchange_acq_rel(&attempt->cancel_state,
+                               (uint32_t)WEIR__CANCEL_TOLD) ==
+        WEIR__CANCEL_LISTENS)
+        call_on_cancel(attempt);
 }
 
 /* ---- stepped attempts ---- */

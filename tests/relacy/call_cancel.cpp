@@ -1,6 +1,7 @@
 /* A stepped call is cancelled while its attempt may be finished: by its token,
  * or with DIRECTLY by weir_call_cancel.  The runner of the attempt listens for
- * the cancellation.
+ * the cancellation; with FINISHES that is all he does, the owner is who fires
+ * the token, and the attempt is finished where the runner is told.
  *
  * Properties: the call ends, by whichever came first, and the finisher hears
  * the same; the listener is told at most once, and once when the attempt was
@@ -13,8 +14,13 @@
 
 enum { SEEN_FINISHED, SEEN_GIVEN_UP, SEEN_TOLD };
 enum { CODE = 7 };
+#ifdef FINISHES
+enum { THREADS = 2 };
+#else
+enum { THREADS = 3 };
+#endif
 
-struct call_cancel : scenario<call_cancel, 3> {
+struct call_cancel : scenario<call_cancel, THREADS> {
     weir_clock *clock;
     weir_bulkhead *bulkhead;
     weir_pipeline *pipeline;
@@ -30,13 +36,25 @@ struct call_cancel : scenario<call_cancel, 3> {
     int finished; /* what the finisher heard, */
     int code;     /* and the owner */
 
-    static void tell(weir_attempt *, void *arg)
+    static void tell(weir_attempt *attempt, void *arg)
     {
         call_cancel *self = (call_cancel *)arg;
         RL_ASSERT(self->told_data($) == 1);
         RL_ASSERT(self->cancel_data($) == 1);
         self->told++;
         happened(SEEN_TOLD);
+#ifdef FINISHES
+        self->end(attempt);
+#endif
+    }
+
+    void end(weir_attempt *a)
+    {
+        finished = weir_attempt_finish(a, CODE, WEIR_NOW);
+        if (finished == WEIR_OK)
+            happened(SEEN_FINISHED);
+        else
+            gave_up = 1, happened(SEEN_GIVEN_UP);
     }
 
     void before()
@@ -62,15 +80,26 @@ struct call_cancel : scenario<call_cancel, 3> {
         weir_call_on_wake(call, signal::give, &signal, 0);
     }
 
+    void cancel()
+    {
+        cancel_data($) = 1;
+        weir_cancel_fire(token);
+    }
+
     void own()
     {
         weir_step out = {sizeof out, 0, 0, 0};
         weir_result result;
         weir_call_step(call, api_now_ns, &out);
         if (out.action == WEIR_STEP_ATTEMPT) {
+#ifndef FINISHES
             weir_attempt_ref(out.attempt);
             kept.pass(out.attempt);
+#endif
             attempt.pass(out.attempt);
+#ifdef FINISHES
+            cancel();
+#endif
         } else { /* cancelled before */
             kept.pass((weir_attempt *)this);
             attempt.pass((weir_attempt *)this);
@@ -94,18 +123,17 @@ struct call_cancel : scenario<call_cancel, 3> {
             return;
         told_data($) = 1;
         RL_ASSERT(weir_attempt_on_cancel(a, tell, this) == WEIR_OK);
+#ifndef FINISHES /* else it may be gone */
         weir_attempt_canceled(a);
-        finished = weir_attempt_finish(a, CODE, WEIR_NOW);
-        if (finished == WEIR_OK)
-            happened(SEEN_FINISHED);
-        else
-            gave_up = 1, happened(SEEN_GIVEN_UP);
+        end(a);
+#endif
     }
 
     void thread(unsigned index)
     {
         if (index == 0) {
             own();
+#ifndef FINISHES
         } else if (index == 1) {
 #ifdef DIRECTLY
             weir_attempt *a = kept.take();
@@ -115,11 +143,11 @@ struct call_cancel : scenario<call_cancel, 3> {
                 weir_attempt_unref(a);
             }
 #else
-            cancel_data($) = 1;
-            weir_cancel_fire(token);
+            cancel();
             weir_attempt *a = kept.take();
             if ((void *)a != (void *)this)
                 weir_attempt_unref(a);
+#endif
 #endif
         } else {
             finish();

@@ -213,8 +213,6 @@ static void nobody_frees_what_a_thread_that_ends_unlocks(void **state)
     assert_int_equal(atomic_load(&destroyed), 0);
 }
 
-/* The pool has begun to close, but what waits is not yet cancelled: a worker
- * may run it. */
 /* What waits is cancelled by who closes, however busy he is. */
 static void a_worker_of_a_closed_pool_takes_nothing_more(void **state)
 {
