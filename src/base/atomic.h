@@ -1,11 +1,12 @@
 /* The one door to atomic operations.
  *
- * Every atomic access of the library is written with these macros, so that
- * the lock-free code can be compiled a second time against Relacy, which
- * explores thread interleavings and weak memory; a test defines WEIR_RELACY
- * and includes the same sources.  They are therefore kept to the common
- * subset of C11 and C++98: no _Generic, no compound literals, no designated
- * initialisers in files that Relacy reads.
+ * Every access to an atomic number is written with these macros, so that the
+ * lock-free code can be compiled a second time against Relacy, which explores
+ * thread interleavings and weak memory; a test defines WEIR_RELACY and includes
+ * the same sources.  (Atomic pointers are C11's own; the test has a header for
+ * those.)  They are therefore kept to the common subset of C11 and C++98: no
+ * _Generic, no compound literals, no designated initialisers in files that
+ * Relacy reads.
  *
  * The memory order is part of the name of each operation.  There are no
  * fences: sanitizers cannot see them. */

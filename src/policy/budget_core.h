@@ -8,7 +8,9 @@
  *      both halves: what is taken was there, and nothing is refilled twice.
  *   2. The tick never goes back.  A reader with an older time refills nothing.
  *      (The tick comes round after 36 years; a reader that is late at that
- *      moment takes his time for one of 36 years later, and fills the bucket.)
+ *      moment takes his time for one of 36 years later, and fills the bucket.
+ *      A clock that leaps by 18 to 36 years at once is taken for such a reader,
+ *      and nothing is refilled until it has come round.)
  *   3. It always refills: a refill that comes to less than a thousandth leaves
  *      the tick where it is, so that small steps add up.
  *
