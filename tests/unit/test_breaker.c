@@ -989,6 +989,11 @@ static void a_late_opening_leaves_the_streak_alone(void **state)
     assert_int_equal(
         weir__streak_raise(&core, half_open_in(WEIR__GENERATION_MASK)), 6);
     assert_int_equal(weir__load_relaxed(&core.streak), 6);
+    /* while it is half-open, that was no later one, but one of long ago */
+    weir__init(&core.word, half_open_in(3));
+    weir__init(&core.streak, UINT64_C(10) << 8 | 4);
+    assert_int_equal(weir__streak_raise(&core, half_open_in(3)), 5);
+    assert_int_equal(weir__load_relaxed(&core.streak), 4 << 8 | 5);
 }
 
 static void the_count_of_failures_does_not_come_round(void **state)
