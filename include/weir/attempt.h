@@ -38,10 +38,11 @@ WEIR_API uint64_t weir_attempt_remaining_ns(const weir_attempt *attempt);
 WEIR_API int weir_attempt_canceled(const weir_attempt *attempt);
 
 /* Has fn(attempt, arg) called once when the attempt should stop: at once, on
- * this thread, if it was given up or its call is cancelled already.  Otherwise, in a blocking run, on the
- * thread that fires the cancel token (the run does not return before fn has);
- * in a stepped or libuv call, on the thread that steps.  In a blocking run a
- * passing deadline does not call fn: ask weir_attempt_remaining_ns.
+ * this thread, if it was given up or its call is cancelled already.
+ * Otherwise, in a blocking run, on the thread that fires the cancel token (the
+ * run does not return before fn has); in a stepped or libuv call, on the
+ * thread that steps.  In a blocking run a passing deadline does not call fn:
+ * ask weir_attempt_remaining_ns.
  * arg must stay valid as long as the arg of the call.
  * WEIR_EINVAL  an argument is NULL, or the attempt has a function already */
 WEIR_API int weir_attempt_on_cancel(weir_attempt *attempt,

@@ -175,7 +175,8 @@ static void decorrelated_jitter_between_base_and_base_is_the_base(void **state)
     weir__backoff b = backoff(5 * MS, 5 * MS, 1, WEIR_JITTER_DECORRELATED);
     (void)state;
     for (uint64_t n = 0; n < 100; n++)
-        assert_int_equal(weir__backoff_delay(&b, 2, 5 * MS, 0, draw(n)), 5 * MS);
+        assert_int_equal(weir__backoff_delay(&b, 2, 5 * MS, 0, draw(n)),
+                         5 * MS);
 }
 
 /* ---- through a retry: whose numbers they are ---- */

@@ -61,16 +61,21 @@ static void breaker_trips_again_after_an_outage_of_any_length(void **state)
         }
 }
 
+static weir_breaker *new_with_shortest_spans(weir_clock *clock)
+{
+    weir_breaker_options o = quick(clock, WEIR_WINDOW_TIME);
+    o.buckets = 10;
+    o.window_ns = 10 * MS;
+    return new_breaker(&o);
+}
+
 static void time_window_counts_after_any_silence(void **state)
 {
     static const uint64_t days[] = {1, 6, 7, 8, 12, 13, 20, 25, 62, 365, 3650};
     (void)state;
     for (size_t i = 0; i < COUNT(days); i++) {
         weir_clock *clock = new_virtual_clock();
-        weir_breaker_options o = quick(clock, WEIR_WINDOW_TIME);
-        o.buckets = 10;
-        o.window_ns = 10 * MS; /* the shortest spans */
-        weir_breaker *breaker = new_breaker(&o);
+        weir_breaker *breaker = new_with_shortest_spans(clock);
         record(breaker, WEIR_TRANSIENT, WEIR_OK);
         advance(clock, days[i] * DAY);
         fail_ten(breaker);
@@ -85,10 +90,7 @@ static void time_window_counts_in_its_first_round(void **state)
 {
     (void)state;
     weir_clock *clock = new_virtual_clock();
-    weir_breaker_options o = quick(clock, WEIR_WINDOW_TIME);
-    o.buckets = 10;
-    o.window_ns = 10 * MS;
-    weir_breaker *breaker = new_breaker(&o);
+    weir_breaker *breaker = new_with_shortest_spans(clock);
     advance(clock, ((UINT64_C(1) << 30) - 100) * MS);
     fail_ten(breaker);
     weir_breaker_unref(breaker);
@@ -100,10 +102,7 @@ static void time_window_counts_failures_after_days_of_success(void **state)
 {
     (void)state;
     weir_clock *clock = new_virtual_clock();
-    weir_breaker_options o = quick(clock, WEIR_WINDOW_TIME);
-    o.buckets = 10;
-    o.window_ns = 10 * MS;
-    weir_breaker *breaker = new_breaker(&o);
+    weir_breaker *breaker = new_with_shortest_spans(clock);
     record(breaker, WEIR_TRANSIENT, WEIR_OK);
     for (int hour = 0; hour < 24 * 40; hour++) {
         advance(clock, 3600 * SECOND);
